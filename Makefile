@@ -1,0 +1,90 @@
+# `make help` lists the targets. Everything that is downloaded goes to .setup, everything that is built to target.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+PYTHON ?= python3
+
+# The one place that says where tests, demo and worker find what `make setup` put in place.
+SETUP := $(CURDIR)/.setup
+LIBRARY_SUFFIX := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
+export ORT_DYLIB_PATH := $(SETUP)/onnxruntime/lib/libonnxruntime.$(LIBRARY_SUFFIX)
+export HF_HOME := $(SETUP)/hub
+export PATH := $(SETUP)/bin:$(PATH)
+
+VENV_PYTHON := $(SETUP)/venv/bin/python
+WORKER := $(CURDIR)/target/release/fastembed-worker
+CARGO_RELEASE := --release --locked
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Fetch the pinned tools, ONNX Runtime, Python packages and the model into .setup
+	@$(PYTHON) tools/setup.py
+
+.PHONY: env
+env: ## Print the environment for work outside make: eval "$(make -s env)"
+	@printf 'export %s=%q\n' ORT_DYLIB_PATH "$$ORT_DYLIB_PATH" HF_HOME "$$HF_HOME" PATH "$$PATH"
+
+.PHONY: build
+build: ## Build the worker and the Go packages
+	cargo build --workspace $(CARGO_RELEASE)
+	cd clients/go && go build ./...
+
+.PHONY: demo
+demo: ## Start a server and two workers on this machine and call them from Go
+	@MAKE=$(MAKE) tools/demo.sh
+
+.PHONY: test
+test: test-rust test-go test-python ## Run every test: Rust, Go and Python
+
+.PHONY: test-rust
+test-rust: setup
+	cargo test --workspace $(CARGO_RELEASE)
+
+# The tests in clients/go/test start the worker's binary.
+.PHONY: test-go
+test-go: setup build
+	cd clients/go && go test -race ./...
+	cd clients/go/test && go test -race ./...
+
+.PHONY: test-python
+test-python: setup check-generated
+	$(VENV_PYTHON) schemas/check.py
+	$(VENV_PYTHON) -m unittest discover --quiet --start-directory tools --pattern '*_test.py'
+
+.PHONY: soak
+soak: setup build ## Run the long tests (minutes to hours)
+	FASTEMBED_SOAK=1 cargo test $(CARGO_RELEASE) --test soak -- --nocapture
+	cd clients/go/test && FASTEMBED_SOAK=1 go test -count=1 -timeout 2h -run Soak -v ./...
+
+.PHONY: bench
+bench: setup build ## Measure the worker; the report goes to target/bench/report.json
+	@mkdir -p target/bench
+	$(WORKER) bench --report target/bench/report.json
+
+.PHONY: references
+references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
+	@$(PYTHON) tests/references/run.py $(if $(WRITE),--write)
+
+.PHONY: generate
+generate: setup ## Write the generated code, documents and wire vectors
+	$(VENV_PYTHON) schemas/generate.py
+	$(VENV_PYTHON) schemas/vectors/make.py
+
+.PHONY: check-generated
+check-generated: setup ## Fail if a generated file is not what its source says
+	$(VENV_PYTHON) schemas/generate.py --check
+	$(VENV_PYTHON) schemas/vectors/make.py --check
+
+.PHONY: lint
+lint: setup ## Check formatting and run the linters, warnings being errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(CARGO_RELEASE) -- -D warnings
+	tools/lint_go.sh clients/go clients/go/test
+
+.PHONY: clean
+clean: ## Remove what was built (target); what was downloaded (.setup) stays
+	rm -rf target
