@@ -1,0 +1,116 @@
+package wire
+
+// InfoRequest asks what a model is. It has no keys; an empty body means the
+// same.
+type InfoRequest struct{}
+
+// AppendInfoRequest appends the canonical bytes of the request.
+func AppendInfoRequest(b []byte, _ *InfoRequest) []byte { return appendMapHeader(b, 0) }
+
+// DecodeInfoRequest reads a request. Its error is a *[DecodeError].
+func DecodeInfoRequest(b []byte) (*InfoRequest, error) {
+	if len(b) > 0 {
+		err := decode(b, CodeInvalidRequest, func(r *reader) { r.fields("", true, nil) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &InfoRequest{}, nil
+}
+
+// ModelLimits are the bounds one worker sets on requests for a model.
+type ModelLimits struct {
+	MaxInputs        uint32
+	MaxInputBytes    uint32
+	MaxMetaBytes     uint32
+	MaxPartBytes     uint32
+	DefaultTimeoutMs uint32
+	MaxTimeoutMs     uint32
+}
+
+// InfoReply says what a model is and what its worker allows.
+type InfoReply struct {
+	Op         string
+	Model      string
+	Space      string
+	Instance   string
+	Version    string
+	Dimensions uint32
+	MaxTokens  uint32
+	Pooling    string
+	Normalized bool
+	Encodings  []string
+	Features   []string
+	Prompts    []string
+	Aliases    []string
+	License    string
+	Source     string
+	Limits     ModelLimits
+}
+
+// AppendInfoReply appends the canonical bytes of the reply.
+func AppendInfoReply(b []byte, t *InfoReply) []byte {
+	b = appendMapHeader(b, 16)
+	b = appendStr(appendStr(b, "op"), t.Op)
+	b = appendStr(appendStr(b, "model"), t.Model)
+	b = appendStr(appendStr(b, "space"), t.Space)
+	b = appendStr(appendStr(b, "instance"), t.Instance)
+	b = appendStr(appendStr(b, "version"), t.Version)
+	b = appendUint(appendStr(b, "dimensions"), uint64(t.Dimensions))
+	b = appendUint(appendStr(b, "max_tokens"), uint64(t.MaxTokens))
+	b = appendStr(appendStr(b, "pooling"), t.Pooling)
+	b = appendBool(appendStr(b, "normalized"), t.Normalized)
+	b = appendStrs(appendStr(b, "encodings"), t.Encodings)
+	b = appendStrs(appendStr(b, "features"), t.Features)
+	b = appendStrs(appendStr(b, "prompts"), t.Prompts)
+	b = appendStrs(appendStr(b, "aliases"), t.Aliases)
+	b = appendStr(appendStr(b, "license"), t.License)
+	b = appendStr(appendStr(b, "source"), t.Source)
+	b = appendMapHeader(appendStr(b, "limits"), 6)
+	b = appendUint(appendStr(b, "max_inputs"), uint64(t.Limits.MaxInputs))
+	b = appendUint(appendStr(b, "max_input_bytes"), uint64(t.Limits.MaxInputBytes))
+	b = appendUint(appendStr(b, "max_meta_bytes"), uint64(t.Limits.MaxMetaBytes))
+	b = appendUint(appendStr(b, "max_part_bytes"), uint64(t.Limits.MaxPartBytes))
+	b = appendUint(appendStr(b, "default_timeout_ms"), uint64(t.Limits.DefaultTimeoutMs))
+	return appendUint(appendStr(b, "max_timeout_ms"), uint64(t.Limits.MaxTimeoutMs))
+}
+
+// DecodeInfoReply reads a reply. Its error is a *[DecodeError].
+func DecodeInfoReply(b []byte) (*InfoReply, error) {
+	t := &InfoReply{}
+	err := decode(b, CodeInternal, func(r *reader) {
+		r.fields("", false, []field{
+			{"op", true, func() { t.Op = r.str() }},
+			{"model", true, func() { t.Model = r.str() }},
+			{"space", true, func() { t.Space = r.str() }},
+			{"instance", true, func() { t.Instance = r.str() }},
+			{"version", true, func() { t.Version = r.str() }},
+			{"dimensions", true, func() { t.Dimensions = r.uint32() }},
+			{"max_tokens", true, func() { t.MaxTokens = r.uint32() }},
+			{"pooling", true, func() { t.Pooling = r.str() }},
+			{"normalized", true, func() { t.Normalized = r.bool() }},
+			{"encodings", true, func() { t.Encodings = r.strs() }},
+			{"features", true, func() { t.Features = r.strs() }},
+			{"prompts", true, func() { t.Prompts = r.strs() }},
+			{"aliases", true, func() { t.Aliases = r.strs() }},
+			{"license", true, func() { t.License = r.str() }},
+			{"source", true, func() { t.Source = r.str() }},
+			{"limits", true, func() { r.limits(&t.Limits) }},
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (r *reader) limits(l *ModelLimits) {
+	r.fields("limits.", false, []field{
+		{"max_inputs", true, func() { l.MaxInputs = r.uint32() }},
+		{"max_input_bytes", true, func() { l.MaxInputBytes = r.uint32() }},
+		{"max_meta_bytes", true, func() { l.MaxMetaBytes = r.uint32() }},
+		{"max_part_bytes", true, func() { l.MaxPartBytes = r.uint32() }},
+		{"default_timeout_ms", true, func() { l.DefaultTimeoutMs = r.uint32() }},
+		{"max_timeout_ms", true, func() { l.MaxTimeoutMs = r.uint32() }},
+	})
+}
