@@ -67,7 +67,7 @@ bench: setup build ## Measure the worker; the report goes to target/bench/report
 
 .PHONY: references
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
-	@$(PYTHON) tests/references/run.py $(if $(WRITE),--write)
+	@$(PYTHON) tests/references/make.py $(if $(WRITE),--write)
 
 .PHONY: generate
 generate: setup ## Write the generated code, documents and wire vectors
