@@ -157,6 +157,12 @@ const (
 // MessagePack, as it is read.
 var ContentTypesMsgpack = []string{ContentTypeMsgpack, "application/msgpack", "application/x-msgpack"}
 
+// Spaces.
+const (
+	// Stands behind a model's space where vectors were not normalised.
+	SpaceSuffixRaw = "-raw"
+)
+
 // Encodings of vectors.
 const (
 	// Packed little-endian float32, row-major; the default in MessagePack.
@@ -171,7 +177,7 @@ const (
 	// One bit a dimension.
 	EncodingUbinary = "ubinary"
 
-	// Lists of float32; the default and the only one in JSON.
+	// Lists of float32, for people and scripts; the default in JSON.
 	EncodingArray = "array"
 )
 

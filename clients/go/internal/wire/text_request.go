@@ -1,6 +1,11 @@
 package wire
 
-// TextRequest asks for one vector for each of its inputs. A nil pointer is a
+import (
+	"slices"
+	"strings"
+)
+
+// TextRequest asks for one vector for each of its 1 to [MaxInputs] inputs. A nil pointer is a
 // key that is absent and means its default.
 type TextRequest struct {
 	Inputs     []string
@@ -49,9 +54,7 @@ func DecodeTextRequest(b []byte) (*TextRequest, error) {
 	err := decode(b, CodeInvalidRequest, func(r *reader) {
 		r.fields("", true, []field{
 			{"inputs", true, func() {
-				if q.Inputs = r.strs(); len(q.Inputs) == 0 {
-					r.fail("inputs is empty")
-				}
+				q.Inputs = r.inputs()
 			}},
 			{"truncate", false, func() { q.Truncate = ptr(r.bool()) }},
 			{"normalize", false, func() { q.Normalize = ptr(r.bool()) }},
@@ -61,7 +64,11 @@ func DecodeTextRequest(b []byte) (*TextRequest, error) {
 				}
 			}},
 			{"prompt", false, func() { q.Prompt = ptr(r.str()) }},
-			{"encoding", false, func() { q.Encoding = ptr(r.str()) }},
+			{"encoding", false, func() {
+				if q.Encoding = ptr(r.str()); !slices.Contains(Encodings, *q.Encoding) {
+					r.fail("encoding is %s; known are %s", quote([]byte(*q.Encoding)), strings.Join(Encodings, ", "))
+				}
+			}},
 			{"space", false, func() { q.Space = ptr(r.str()) }},
 			{"meta", false, func() { q.Meta = r.meta() }},
 		})
@@ -83,4 +90,21 @@ func (r *reader) meta() []byte {
 		r.fail("meta has %d bytes, above %d", len(m), MaxMetaBytes)
 	}
 	return m
+}
+
+// inputs reads 1 to [MaxInputs] texts.
+func (r *reader) inputs() []string {
+	from := r.pos
+	switch n := r.arrayLen(); {
+	case r.err != nil:
+	case n == 0:
+		r.fail("inputs is empty")
+	case n > MaxInputs:
+		r.fail("inputs has %d texts, above %d", n, MaxInputs)
+	}
+	if r.err != nil {
+		return nil
+	}
+	r.pos = from
+	return r.strs()
 }
