@@ -227,7 +227,9 @@ def go_codes():
         out += comment(row["happened"], "//", "\t")
         out += comment("What to do: " + row["do"], "//", "\t")
         retry = "Retry" + camel(row["retry"])
-        out += [f"\tCode{camel(row['name'])} = Code{{{quoted(row['name'])}, {row['code']}, {retry}}}"]
+        out += [
+            f"\tCode{camel(row['name'])} = Code{{{quoted(row['name'])}, {row['code']}, {retry}}}"
+        ]
     out += [")", "", "// Codes holds every code, by number.", "var Codes = []Code{"]
     out += [f"\tCode{camel(row['name'])}," for row in rows]
     out += [

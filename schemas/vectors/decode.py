@@ -9,6 +9,7 @@ import struct
 
 from pack import F32, F64
 
+
 class Refused(Exception):
     pass
 

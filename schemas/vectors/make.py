@@ -63,10 +63,10 @@ def files():
 
 
 ABOUT = (
-    "file decodes as document. valid: json is the decoded document with bytes as base64; a canonical "
-    "file is encoded again to itself, another to reencodes_to. rejecting: refused with error because "
-    "of why; where json is given, that file holds the same fault in JSON under the vector's name, and a "
-    "JSON decoder refuses it too."
+    "file decodes as document. valid: json is the decoded document with bytes as base64; a "
+    "canonical file is encoded again to itself, another to reencodes_to. rejecting: refused "
+    "with error because of why; where json is given, that file holds the same fault in JSON "
+    "under the vector's name, and a JSON decoder refuses it too."
 )
 
 
@@ -88,7 +88,10 @@ def json_bytes(model):
 
 
 def one_a_line(indent, models):
-    rows = [f"{indent}{json.dumps(name)}: {json.dumps(m, ensure_ascii=False)}" for name, m in models.items()]
+    rows = [
+        f"{indent}{json.dumps(name)}: {json.dumps(m, ensure_ascii=False)}"
+        for name, m in models.items()
+    ]
     return ("{\n" + ",\n".join(rows) + "\n}\n").encode()
 
 
@@ -114,7 +117,9 @@ def main(arguments):
     if arguments not in ([], ["--check"]):
         sys.exit(__doc__)
     made, there = files(), present()
-    differs = [name for name, data in made.items() if name not in there or there[name].read_bytes() != data]
+    differs = [
+        name for name, data in made.items() if name not in there or there[name].read_bytes() != data
+    ]
     stale = [name for name in there if name not in made]
     if arguments:
         if differs or stale:

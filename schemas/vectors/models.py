@@ -21,7 +21,13 @@ TEXT_REQUEST = {
     "meta": META,
 }
 
-TIMINGS = {"wait": 12, "tokenize": 250, "queue": 70_000, "infer": 5_000_000_000, "total": 5_000_070_262}
+TIMINGS = {
+    "wait": 12,
+    "tokenize": 250,
+    "queue": 70_000,
+    "infer": 5_000_000_000,
+    "total": 5_000_070_262,
+}
 
 # Row 1 failed: its bytes are zero and `errors` says why.
 TEXT_REPLY = {
@@ -37,7 +43,9 @@ TEXT_REPLY = {
     },
     "tokens": [5, 300],
     "truncated": [False, True],
-    "errors": [{"index": 1, "code": 422, "name": "input_too_long", "message": "300 tokens, 256 allowed"}],
+    "errors": [
+        {"index": 1, "code": 422, "name": "input_too_long", "message": "300 tokens, 256 allowed"}
+    ],
     "timings_us": TIMINGS,
     "meta": META,
 }

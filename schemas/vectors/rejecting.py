@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import models
 from fields import FIELDS, WRONG, path_of
-from models import BASE, TEXT_REPLY, TEXT_REPLY_ARRAY, TEXT_REQUEST, is_request, kept
+from models import BASE, TEXT_REPLY, TEXT_REPLY_ARRAY, is_request, kept
 from pack import F32, F64, Pairs, Raw, floats, nested, pack, replaced, without
 
 NOTHING = object()
@@ -36,7 +36,9 @@ class Maker:
         self.found.append(Rejecting(self.document, name, why, data))
 
     def model(self, name, why, model, json=False):
-        self.found.append(Rejecting(self.document, name, why, pack(model), model if json else NOTHING))
+        self.found.append(
+            Rejecting(self.document, name, why, pack(model), model if json else NOTHING)
+        )
 
     def put(self, name, why, path, value, json=False, base=None):
         self.model(name, why, replaced(base or self.base, path_of(path), value), json)
@@ -114,9 +116,19 @@ def whole(maker):
         again = (key, maker.base[key])
         extra(maker, "duplicate_key", f"`{key}` is given twice", again)
         spelled = Raw(b"\xd9" + bytes([len(key)]) + key.encode())
-        extra(maker, "duplicate_key_other_form", f"`{key}` is given twice, its length in two forms", (spelled, again[1]))
+        extra(
+            maker,
+            "duplicate_key_other_form",
+            f"`{key}` is given twice, its length in two forms",
+            (spelled, again[1]),
+        )
     if is_request(maker.document):
-        maker.model("unknown_key", "`colour` is no key of a request", maker.base | {"colour": "red"}, json=True)
+        maker.model(
+            "unknown_key",
+            "`colour` is no key of a request",
+            maker.base | {"colour": "red"},
+            json=True,
+        )
     else:
         unknown_values(maker)
 
@@ -140,7 +152,12 @@ def unknown_values(maker):
     for name, (value, fault) in faults.items():
         maker.put(f"unknown_value_{name}", f"the value of an unknown key {fault}", "future", value)
     for kind, mark in BOMBS.items():
-        maker.put(f"unknown_value_bomb_{kind}", f"an unknown key claims a {kind} of 4294967295", "future", Raw(mark + MOST))
+        maker.put(
+            f"unknown_value_bomb_{kind}",
+            f"an unknown key claims a {kind} of 4294967295",
+            "future",
+            Raw(mark + MOST),
+        )
 
 
 def wrong_fields(maker):
@@ -150,7 +167,9 @@ def wrong_fields(maker):
         for wrong, value, is_what, json in WRONG[kind]:
             maker.put(f"{name}_{wrong}", f"`{text}` is {is_what}, not {kind}", text, value, json)
         if required:
-            maker.model(f"{name}_missing", f"`{text}` is missing", without(maker.base, path), json=True)
+            maker.model(
+                f"{name}_missing", f"`{text}` is missing", without(maker.base, path), json=True
+            )
 
 
 def text_request(maker):
@@ -161,10 +180,20 @@ def text_request(maker):
     maker.model("inputs_item_int", "a text is an integer", {"inputs": ["a", 1]}, json=True)
     maker.model("inputs_item_array", "a text is an array", {"inputs": [["a"]]}, json=True)
     maker.raw("inputs_bomb_array", "`inputs` claims 4294967295 texts", b"\x81\xa6inputs\xdd" + MOST)
-    maker.raw("inputs_bomb_many", "`inputs` claims 1073741824 texts", b"\x81\xa6inputs\xdd" + MANY + b"\xa1a")
-    maker.raw("inputs_one_short", "`inputs` claims one text more than follows", b"\x81\xa6inputs\x92\xa1a")
+    maker.raw(
+        "inputs_bomb_many",
+        "`inputs` claims 1073741824 texts",
+        b"\x81\xa6inputs\xdd" + MANY + b"\xa1a",
+    )
+    maker.raw(
+        "inputs_one_short", "`inputs` claims one text more than follows", b"\x81\xa6inputs\x92\xa1a"
+    )
     maker.raw("inputs_bomb_str", "a text claims 4294967295 bytes", b"\x81\xa6inputs\x91\xdb" + MOST)
-    maker.raw("inputs_str_one_short", "a text claims one byte more than follows", b"\x81\xa6inputs\x91\xa2a")
+    maker.raw(
+        "inputs_str_one_short",
+        "a text claims one byte more than follows",
+        b"\x81\xa6inputs\x91\xa2a",
+    )
     maker.model("inputs_depth_10000", "`inputs` nests 10000 levels deep", {"inputs": nested(9_999)})
     for kind, text in BAD_UTF8.items():
         maker.model(f"inputs_utf8_{kind}", f"a text is not UTF-8 ({kind})", {"inputs": [Raw(text)]})
@@ -172,14 +201,31 @@ def text_request(maker):
         maker.model(f"inputs_{name}", "a text is an extension type", {"inputs": [Raw(value)]})
 
     maker.model("dimensions_0", "`dimensions` is 0", small | {"dimensions": 0}, json=True)
-    maker.model("dimensions_float_whole", "`dimensions` is a float, if a whole one", small | {"dimensions": F64(8.0)})
-    maker.model("dimensions_float_32", "`dimensions` is a float32", small | {"dimensions": F32(8.0)})
-    maker.model("dimensions_u64", "`dimensions` is more than 32 bits", small | {"dimensions": 2**64 - 1}, json=True)
-    maker.model("dimensions_i64", "`dimensions` is far below 0", small | {"dimensions": -(2**63)}, json=True)
+    maker.model(
+        "dimensions_float_whole",
+        "`dimensions` is a float, if a whole one",
+        small | {"dimensions": F64(8.0)},
+    )
+    maker.model(
+        "dimensions_float_32", "`dimensions` is a float32", small | {"dimensions": F32(8.0)}
+    )
+    maker.model(
+        "dimensions_u64",
+        "`dimensions` is more than 32 bits",
+        small | {"dimensions": 2**64 - 1},
+        json=True,
+    )
+    maker.model(
+        "dimensions_i64", "`dimensions` is far below 0", small | {"dimensions": -(2**63)}, json=True
+    )
     maker.model("encoding_unknown", "`f64` is no encoding", small | {"encoding": "f64"}, json=True)
-    maker.model("encoding_upper_case", "`F32` is no encoding", small | {"encoding": "F32"}, json=True)
+    maker.model(
+        "encoding_upper_case", "`F32` is no encoding", small | {"encoding": "F32"}, json=True
+    )
     maker.model("encoding_empty", "the encoding has no name", small | {"encoding": ""}, json=True)
-    maker.model("key_upper_case", "`Inputs` is no key of a request", small | {"Inputs": ["b"]}, json=True)
+    maker.model(
+        "key_upper_case", "`Inputs` is no key of a request", small | {"Inputs": ["b"]}, json=True
+    )
     maker.model("key_empty", "the empty key is no key of a request", small | {"": 1}, json=True)
     meta_faults(maker, small)
 
@@ -205,7 +251,11 @@ def meta_faults(maker, small):
     meta("key_int", "`meta` has an integer as a key", Pairs([(1, 1)]))
     meta("inner_key_nil", "a map in `meta` has nil as a key", {"x": Pairs([(None, 1)])})
     meta("duplicate_key", "`meta` has a key twice", Pairs([("a", 1), ("a", 1)]))
-    meta("inner_duplicate_key", "a map in `meta` has a key twice", {"x": [Pairs([("a", 1), ("b", 2), ("a", 1)])]})
+    meta(
+        "inner_duplicate_key",
+        "a map in `meta` has a key twice",
+        {"x": [Pairs([("a", 1), ("b", 2), ("a", 1)])]},
+    )
     meta("utf8", "`meta` holds a string that is not UTF-8", {"x": Raw(BAD_UTF8["surrogate"])})
     meta("key_utf8", "`meta` has a key that is not UTF-8", Pairs([(Raw(BAD_UTF8["overlong"]), 1)]))
     meta("never_used_byte", "0xc1 starts nothing in MessagePack", {"x": Raw(b"\xc1")})
@@ -215,17 +265,46 @@ def text_reply(maker):
     for name, value in NON_FINITE.items():
         data = floats(0.5, -0.25, 0.1, 0, value, 0)
         maker.put(f"data_{name}", f"a vector holds {name}", "embeddings.data", data)
-        maker.put(f"rows_{name}", f"a row holds {name}", "embeddings.rows.1.0", F32(value), base=TEXT_REPLY_ARRAY)
-    maker.put("data_one_short", "the data is a byte short of count × dims × 4", "embeddings.data", bytes(23))
-    maker.put("data_one_long", "the data is a byte more than count × dims × 4", "embeddings.data", bytes(25))
+        maker.put(
+            f"rows_{name}",
+            f"a row holds {name}",
+            "embeddings.rows.1.0",
+            F32(value),
+            base=TEXT_REPLY_ARRAY,
+        )
+    maker.put(
+        "data_one_short",
+        "the data is a byte short of count × dims × 4",
+        "embeddings.data",
+        bytes(23),
+    )
+    maker.put(
+        "data_one_long",
+        "the data is a byte more than count × dims × 4",
+        "embeddings.data",
+        bytes(25),
+    )
     maker.put("data_empty", "the data is empty", "embeddings.data", b"")
     maker.put("count_too_big", "the data holds fewer rows than `count`", "embeddings.count", 3)
     # 2^31 × 2 × 4 is 0 in 32 bits.
     wrapping = TEXT_REPLY["embeddings"] | {"dims": 2**31, "data": b""}
     maker.put("size_wraps", "count × dims × 4 only fits into 64 bits", "embeddings", wrapping)
     maker.put("dtype_unknown", "`f64` is no dtype", "embeddings.dtype", "f64", json=True)
-    maker.put("dtype_array_with_data", "`array` has rows, not data", "embeddings.dtype", "array", json=True)
-    maker.put("dtype_f32_with_rows", "`f32` has data, not rows", "embeddings.dtype", "f32", json=True, base=TEXT_REPLY_ARRAY)
+    maker.put(
+        "dtype_array_with_data",
+        "`array` has rows, not data",
+        "embeddings.dtype",
+        "array",
+        json=True,
+    )
+    maker.put(
+        "dtype_f32_with_rows",
+        "`f32` has data, not rows",
+        "embeddings.dtype",
+        "f32",
+        json=True,
+        base=TEXT_REPLY_ARRAY,
+    )
     both = TEXT_REPLY["embeddings"] | {"rows": [[F32(0)] * 3] * 2}
     maker.put("data_and_rows", "there are both data and rows", "embeddings", both, json=True)
 
@@ -244,8 +323,18 @@ def text_reply(maker):
 
     maker.put("tokens_one_less", "there are fewer tokens than `count`", "tokens", [5])
     maker.put("tokens_one_more", "there are more tokens than `count`", "tokens", [5, 6, 7])
-    maker.put("truncated_one_less", "there are fewer entries in `truncated` than `count`", "truncated", [False])
-    maker.put("truncated_one_more", "there are more entries in `truncated` than `count`", "truncated", [False] * 3)
+    maker.put(
+        "truncated_one_less",
+        "there are fewer entries in `truncated` than `count`",
+        "truncated",
+        [False],
+    )
+    maker.put(
+        "truncated_one_more",
+        "there are more entries in `truncated` than `count`",
+        "truncated",
+        [False] * 3,
+    )
     duplicates = {
         "embeddings": Pairs([*TEXT_REPLY["embeddings"].items(), ("dims", 3)]),
         "timings_us": Pairs([*models.TIMINGS.items(), ("wait", 1)]),
@@ -253,7 +342,9 @@ def text_reply(maker):
         "meta": Pairs([("a", 1), ("a", 1)]),
     }
     for text, value in duplicates.items():
-        maker.put(f"{text.replace('.', '_')}_duplicate_key", f"`{text}` has a key twice", text, value)
+        maker.put(
+            f"{text.replace('.', '_')}_duplicate_key", f"`{text}` has a key twice", text, value
+        )
     for text, kind in [
         ("embeddings.data", "bin"),
         ("embeddings", "map"),
@@ -267,9 +358,13 @@ def text_reply(maker):
         maker.put(name, f"`{text}` claims a {kind} of 4294967295", text, Raw(BOMBS[kind] + MOST))
     rows("bomb", "`rows` claims 4294967295 rows", "embeddings.rows", Raw(b"\xdd" + MOST))
     rows("inner_bomb", "a row claims 1073741824 numbers", "embeddings.rows.0", Raw(b"\xdd" + MANY))
-    maker.put("meta_4097_bytes", "`meta` takes one byte more than the limit", "meta", {"k": "x" * 4091})
+    maker.put(
+        "meta_4097_bytes", "`meta` takes one byte more than the limit", "meta", {"k": "x" * 4091}
+    )
     maker.put("meta_nan", "`meta` holds NaN", "meta", {"x": F64(NAN)})
-    maker.put("meta_ext", "`meta` holds an extension type", "meta", {"x": Raw(EXTENSIONS["ext_fix1"])})
+    maker.put(
+        "meta_ext", "`meta` holds an extension type", "meta", {"x": Raw(EXTENSIONS["ext_fix1"])}
+    )
     maker.put("model_utf8", "`model` is not UTF-8", "model", Raw(BAD_UTF8["cut_short"]))
 
 
@@ -278,7 +373,12 @@ def info_request(maker):
 
 
 def info_reply(maker):
-    maker.put("limits_duplicate_key", "`limits` has a key twice", "limits", Pairs([*maker.base["limits"].items(), ("max_inputs", 1)]))
+    maker.put(
+        "limits_duplicate_key",
+        "`limits` has a key twice",
+        "limits",
+        Pairs([*maker.base["limits"].items(), ("max_inputs", 1)]),
+    )
     for key in ("encodings", "features", "prompts", "aliases"):
         maker.put(f"{key}_bomb", f"`{key}` claims 4294967295 items", key, Raw(b"\xdd" + MOST))
     maker.put("aliases_utf8", "an alias is not UTF-8", "aliases", [Raw(BAD_UTF8["continuation"])])

@@ -1,11 +1,10 @@
 """Documents that a decoder accepts."""
 
-import struct
 from dataclasses import dataclass
 
 import models
-from models import META, TEXT_REPLY, TEXT_REPLY_ARRAY, TEXT_REQUEST, TIMINGS, kept
-from pack import F32, F64, Form, Kept, Raw, backwards, floats, nested, pack, replaced, without
+from models import TEXT_REPLY, TEXT_REPLY_ARRAY, TEXT_REQUEST, TIMINGS, kept
+from pack import F32, F64, Form, Kept, backwards, floats, nested, pack, replaced, without
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,22 @@ def text_requests(canonical, other_forms):
     canonical(doc, "minimal", {"inputs": ["hello"]})
     canonical(doc, "full", TEXT_REQUEST)
     other_forms(doc, "full")
-    canonical(doc, "explicit_defaults", {"inputs": ["a"], "truncate": True, "normalize": True, "encoding": "f32"})
+    canonical(
+        doc,
+        "explicit_defaults",
+        {"inputs": ["a"], "truncate": True, "normalize": True, "encoding": "f32"},
+    )
     for encoding in ("f16", "i8", "ubinary", "array"):
         canonical(doc, f"encoding_{encoding}", {"inputs": ["a"], "encoding": encoding})
     for number in (1, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1):
         canonical(doc, f"dimensions_{number}", {"inputs": ["a"], "dimensions": number})
 
     # Nothing is trimmed or normalised: NUL, a combining accent and an astral character stay.
-    canonical(doc, "unicode", {"inputs": ["e\u0301", "日本語", "👩‍🔬", "\u0000", "\ufeffx", "\u202eabc", "\U0010ffff"]})
+    canonical(
+        doc,
+        "unicode",
+        {"inputs": ["e\u0301", "日本語", "👩‍🔬", "\u0000", "\ufeffx", "\u202eabc", "\U0010ffff"]},
+    )
     canonical(doc, "empty_text", {"inputs": [""]})
     canonical(doc, "empty_strings", {"inputs": ["a"], "prompt": "", "space": ""})
     lengths = (31, 32, 255, 256, 65_535, 65_536)
@@ -108,23 +115,44 @@ def text_replies(canonical, other, other_forms):
     part = replaced(plain, ["embeddings", "first"], 70_000)
     canonical(doc, "later_part", part)
     item = {"index": 70_001, "code": 413, "name": "payload_too_large", "message": ""}
-    canonical(doc, "later_part_errors", replaced(without(part, ["timings_us"]), ["errors"], [item]) | {"timings_us": TIMINGS})
+    canonical(
+        doc,
+        "later_part_errors",
+        replaced(without(part, ["timings_us"]), ["errors"], [item]) | {"timings_us": TIMINGS},
+    )
 
-    extremes = [-0.0, 1.401298464324817e-45, 3.4028234663852886e38, -3.4028234663852886e38, 1.0, 0.0]
+    extremes = [
+        -0.0,
+        1.401298464324817e-45,
+        3.4028234663852886e38,
+        -3.4028234663852886e38,
+        1.0,
+        0.0,
+    ]
     canonical(doc, "float_extremes", replaced(plain, ["embeddings", "data"], floats(*extremes)))
     biggest = 2**64 - 1
     canonical(doc, "timings_largest", plain | {"timings_us": dict.fromkeys(TIMINGS, biggest)})
-    one = {"dtype": "f32", "dims": 384, "count": 1, "first": 0, "data": floats(*[i / 512 for i in range(384)])}
+    one = {
+        "dtype": "f32",
+        "dims": 384,
+        "count": 1,
+        "first": 0,
+        "data": floats(*[i / 512 for i in range(384)]),
+    }
     canonical(doc, "dims_384", plain | {"embeddings": one, "tokens": [2], "truncated": [False]})
 
     # No errors are written as no key; a list that says so is read alike.
     other(doc, "errors_empty", pack(plain | {"errors": []}), "minimal")
     # A newer worker may say more, anywhere.
     more = {"future": {"a": [1, None, F64(0.5), b"x"]}}
-    data = plain | more | {
-        "embeddings": plain["embeddings"] | more,
-        "timings_us": plain["timings_us"] | {"decode": 3},
-    }
+    data = (
+        plain
+        | more
+        | {
+            "embeddings": plain["embeddings"] | more,
+            "timings_us": plain["timings_us"] | {"decode": 3},
+        }
+    )
     other(doc, "unknown_keys", pack(data), "minimal")
     item = TEXT_REPLY["errors"][0] | {"hint": "split it"}
     other(doc, "unknown_key_in_item", pack(replaced(TEXT_REPLY, ["errors", 0], item)), "full")
@@ -155,9 +183,28 @@ def errors(canonical, other, other_forms):
     reply = models.ERROR_REPLY
     canonical(doc, "full", reply)
     other_forms(doc, "full")
-    plain = {"code": 400, "name": "invalid_request", "message": "unknown key \"dimension\"", "retry": "never"}
+    plain = {
+        "code": 400,
+        "name": "invalid_request",
+        "message": 'unknown key "dimension"',
+        "retry": "never",
+    }
     canonical(doc, "minimal", plain)
-    canonical(doc, "limit_only", {"code": 413, "name": "payload_too_large", "message": "", "retry": "never", "limit": 2**64 - 1})
+    canonical(
+        doc,
+        "limit_only",
+        {
+            "code": 413,
+            "name": "payload_too_large",
+            "message": "",
+            "retry": "never",
+            "limit": 2**64 - 1,
+        },
+    )
     # Names grow; a client that does not know one still knows whether to retry.
-    canonical(doc, "unknown_name", {"code": 507, "name": "out_of_vectors", "message": "?", "retry": "once"})
+    canonical(
+        doc,
+        "unknown_name",
+        {"code": 507, "name": "out_of_vectors", "message": "?", "retry": "once"},
+    )
     other(doc, "unknown_keys", pack(plain | {"help": ["x"]}), "minimal")

@@ -1,0 +1,115 @@
+"""Checks the vectors against the schemas: bytes, JSON twins and reasons for refusal."""
+
+import json
+import math
+import struct
+
+from decode import Refused, decode
+from jsonschema import Draft202012Validator, validators
+from pack import F32, pack, twin
+
+# The types of a decoded MessagePack document are stricter than JSON's: bytes are
+# no string, a whole float is no integer, and a float64 is no float32.
+MSGPACK = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "bin": lambda _, value: isinstance(value, bytes),
+            "float32": lambda _, value: isinstance(value, F32),
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+        }
+    ),
+)
+
+
+def check(tables, folder):
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    json_form = {name: Draft202012Validator(schema) for name, schema in tables.schemas.items()}
+    binary_form = {name: MSGPACK(as_msgpack(schema)) for name, schema in tables.schemas.items()}
+
+    def load(name):
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+
+    def read(row):
+        data = (folder / row["file"]).read_bytes()
+        if not data and row["document"] == "info-request":
+            return {}
+        document = decode(data, tables.limits["max_depth"])
+        fault = next(binary_form[row["document"]].iter_errors(document), None)
+        if fault is not None:
+            raise Refused(fault.message)
+        beyond_schema(document, tables.limits)
+        return document
+
+    for row in manifest["valid"]:
+        model = load(row["json"])
+        for fault in json_form[row["document"]].iter_errors(model):
+            tables.expect(False, f"{row['json']}: {fault.message}")
+        try:
+            document = read(row)
+        except Refused as fault:
+            tables.expect(False, f"{row['file']}: refused: {fault}")
+            continue
+        # Unknown keys of a reply are in the bytes but not in the model.
+        tables.expect(covers(twin(document), model), f"{row['file']}: is not {row['json']}")
+
+    for row in manifest["rejecting"]:
+        tables.expect(row["error"] in tables.errors, f"{row['file']}: unknown error {row['error']}")
+        try:
+            read(row)
+        except Refused:
+            pass
+        else:
+            tables.expect(False, f"{row['file']}: accepted, though {row['why']}")
+        if "json" in row:
+            name = row["file"].rpartition("/")[2].removesuffix(".msgpack")
+            refused = not json_form[row["document"]].is_valid(load(row["json"])[name])
+            tables.expect(refused, f"{row['json']}: {name} is accepted, though {row['why']}")
+    return len(manifest["valid"]) + len(manifest["rejecting"])
+
+
+def as_msgpack(schema):
+    """The schema of the MessagePack form: x-msgpack-type in place of JSON's type."""
+    if isinstance(schema, list):
+        return [as_msgpack(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: as_msgpack(value) for key, value in schema.items()}
+    if "x-msgpack-type" in found:
+        found["type"] = found["x-msgpack-type"]
+        found.pop("pattern", None)
+    return found
+
+
+def beyond_schema(document, limits):
+    """The rules that JSON Schema cannot say."""
+    if "meta" in document:
+        require(len(pack(document["meta"])) <= limits["max_meta_bytes"], "meta is too long")
+    require(len(document.get("inputs", [])) <= limits["max_inputs"], "too many inputs")
+    block = document.get("embeddings")
+    if block is None:
+        return
+    dims, count = block["dims"], block["count"]
+    if "data" in block:
+        require(len(block["data"]) == count * dims * 4, "data is not count × dims × 4 bytes")
+        numbers = struct.iter_unpack("<f", block["data"])
+        require(all(math.isfinite(number) for (number,) in numbers), "a vector is not finite")
+    else:
+        require(len(block["rows"]) == count, "there are not count rows")
+        require(all(len(row) == dims for row in block["rows"]), "a row has not dims numbers")
+    for key in ("tokens", "truncated"):
+        require(len(document[key]) == count, f"{key} has not count entries")
+
+
+def require(holds, why):
+    if not holds:
+        raise Refused(why)
+
+
+def covers(found, model):
+    """Whether found is the model, apart from keys that the model does not have."""
+    if isinstance(model, dict) and isinstance(found, dict):
+        return all(key in found and covers(found[key], value) for key, value in model.items())
+    if isinstance(model, list) and isinstance(found, list):
+        return len(model) == len(found) and all(map(covers, found, model))
+    return model == found and type(model) in (type(found), float)
