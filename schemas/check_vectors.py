@@ -45,6 +45,11 @@ def check(tables, folder):
         model = load(row["json"])
         for fault in json_form[row["document"]].iter_errors(model):
             tables.expect(False, f"{row['json']}: {fault.message}")
+        if row["canonical"]:
+            ordered = [
+                key for key in tables.schemas[row["document"]].get("properties", {}) if key in model
+            ]
+            tables.same(f"{row['json']}: order of keys", list(model), ordered)
         try:
             document = read(row)
         except Refused as fault:
