@@ -80,9 +80,18 @@ check-generated: setup ## Fail if a generated file is not what its source says
 	$(VENV_PYTHON) schemas/vectors/make.py --check
 
 .PHONY: lint
-lint: setup ## Check formatting and run the linters, warnings being errors
+lint: lint-format lint-rust lint-go ## Check formatting and run the linters, warnings being errors
+
+.PHONY: lint-format
+lint-format:
 	cargo fmt --all --check
+
+.PHONY: lint-rust
+lint-rust:
 	cargo clippy --workspace --all-targets $(CARGO_RELEASE) -- -D warnings
+
+.PHONY: lint-go
+lint-go: setup
 	tools/lint_go.sh clients/go clients/go/test
 
 .PHONY: clean

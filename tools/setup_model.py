@@ -74,7 +74,8 @@ class Fetch(threading.Thread):
 
     def fetch(self, name, wanted):
         path = self.target / name
-        with urllib.request.urlopen(f"{self.base_url}/{name}", timeout=STALL_SECONDS) as reply:
+        # The watcher below decides; this limit only lets an abandoned thread end.
+        with urllib.request.urlopen(f"{self.base_url}/{name}", timeout=2 * STALL_SECONDS) as reply:
             with open(path, "wb") as file:
                 while block := reply.read1(BLOCK_BYTES):
                     if self.abandoned:
