@@ -38,6 +38,9 @@ def this_platform():
     """The key of this machine in the pins; the Python that runs this does not matter, only the machine."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
     if sys.platform == "darwin" and machine == "aarch64":
+        version = platform.mac_ver()[0]
+        if int(version.split(".")[0]) < 14:
+            raise Failure(f"macos-arm64 needs macOS 14 or newer, as ONNX Runtime does; found {version}")
         return "macos-arm64"
     name = f"{'linux' if sys.platform.startswith('linux') else sys.platform}-{machine}"
     if name not in PINS["onnxruntime"]["wheels"]:
