@@ -154,6 +154,11 @@ pub const ACCEPT_PARTS: &str = "parts";
 /// The caller wants signs of life while it waits.
 pub const ACCEPT_ALIVE: &str = "alive";
 
+// Spaces.
+
+/// Stands behind a model's space where vectors were not normalised.
+pub const SPACE_SUFFIX_RAW: &str = "-raw";
+
 // Encodings of vectors.
 
 /// Packed little-endian float32, row-major; the default in MessagePack.
@@ -168,7 +173,7 @@ pub const ENCODING_I8: &str = "i8";
 /// One bit a dimension.
 pub const ENCODING_UBINARY: &str = "ubinary";
 
-/// Lists of float32; the default and the only one in JSON.
+/// Lists of float32, for people and scripts; the default in JSON.
 pub const ENCODING_ARRAY: &str = "array";
 
 /// Every name a request may use; a worker's info says which it serves.
