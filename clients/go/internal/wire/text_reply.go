@@ -154,7 +154,7 @@ func (r *reader) vectors(v *VectorBlock) {
 		{"count", true, func() { v.Count = r.uint32() }},
 		{"first", true, func() { v.First = r.uint32() }},
 		{"data", false, func() { data, v.Data = true, r.bin() }},
-		{"rows", false, func() { rows, v.Rows, rowLens = true, nil, r.rows(&v.Rows) }},
+		{"rows", false, func() { rows, rowLens = true, r.rows(&v.Rows) }},
 	})
 	if r.err != nil {
 		return
@@ -207,19 +207,20 @@ func (r *reader) rows(flat *[]float32) []int {
 }
 
 func (r *reader) itemErrors() []ItemError {
-	list := make([]ItemError, r.arrayLen())
-	var e *ItemError
+	n := r.arrayLen()
+	var list []ItemError // grown as items prove whole: an item is larger than its least bytes
+	var e ItemError
 	fields := []field{
 		{"index", true, func() { e.Index = r.uint32() }},
 		{"code", true, func() { e.Code = r.uint32() }},
 		{"name", true, func() { e.Name = r.str() }},
 		{"message", true, func() { e.Message = r.str() }},
 	}
-	for i := range list {
-		e = &list[i]
+	for range n {
 		if r.fields("errors.", false, fields); r.err != nil {
 			return nil
 		}
+		list = append(growTwice(list, 1), e)
 	}
 	return list
 }
