@@ -1,0 +1,142 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// root is the repository; go test runs in the package's folder.
+const root = "../../.."
+
+// server is a real nats-server under the repository's own configuration, but
+// for port and max_payload.
+type server struct {
+	conf, ports string
+	port        string // "-1" until the first start
+	cmd         *exec.Cmd
+	exited      chan error
+}
+
+// found returns the absolute path of something setup or build puts in place. A
+// test without it fails: it would prove nothing.
+func found(t *testing.T, path, remedy string) string {
+	t.Helper()
+	abs, err := filepath.Abs(filepath.Join(root, path))
+	if err == nil {
+		_, err = os.Stat(abs)
+	}
+	if err != nil {
+		t.Fatalf("%s is missing, run `%s`: %v", path, remedy, err)
+	}
+	return abs
+}
+
+func startServer(t *testing.T, maxPayload int) *server {
+	t.Helper()
+	dir := t.TempDir()
+	// Includes are relative to the file that has them; a later value wins.
+	include, err := filepath.Rel(dir, found(t, "config/nats.conf", "git checkout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{conf: filepath.Join(dir, "nats.conf"), ports: filepath.Join(dir, "ports"), port: "-1"}
+	conf := fmt.Sprintf("include %q\nmax_payload: %d\n", include, maxPayload)
+	if err := os.WriteFile(s.conf, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.ports, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	t.Cleanup(func() { s.stop(t) })
+	return s
+}
+
+func (s *server) start(t *testing.T) {
+	t.Helper()
+	s.cmd = exec.Command(found(t, ".setup/bin/nats-server", "make setup"),
+		"-c", s.conf, "-a", "127.0.0.1", "-p", s.port, "--ports_file_dir", s.ports)
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	cmd, exited := s.cmd, make(chan error, 1)
+	s.exited = exited
+	go func() { exited <- cmd.Wait() }()
+	s.awaitPort(t)
+}
+
+// awaitPort reads the file in which the server says what it listens on. A
+// server that ends instead ends the test.
+func (s *server) awaitPort(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(s.ports, fmt.Sprintf("nats-server_%d.ports", s.cmd.Process.Pid))
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for {
+		var listening struct{ Nats []string }
+		if b, err := os.ReadFile(file); err == nil && json.Unmarshal(b, &listening) == nil && len(listening.Nats) > 0 {
+			u, err := url.Parse(listening.Nats[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, s.port, err = net.SplitHostPort(u.Host); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		select {
+		case <-tick.C:
+		case err := <-s.exited:
+			s.cmd = nil
+			t.Fatalf("nats-server ended: %v", err)
+		case <-deadline:
+			t.Fatalf("nats-server does not say where it listens, in %s", file)
+		}
+	}
+}
+
+// stop kills the server and waits for its end; start brings it back on the
+// same port.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill() // fails only if it ended by itself
+	await(t, s.exited, "the end of nats-server")
+	s.cmd = nil
+}
+
+func (s *server) url() string { return "nats://127.0.0.1:" + s.port }
+
+// connect connects as a user of the configuration, whose password is its name.
+func (s *server) connect(t *testing.T, user string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	closed := make(chan struct{})
+	nc, err := nats.Connect(s.url(), append([]nats.Option{
+		nats.UserInfo(user, user),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(10 * time.Millisecond),
+		nats.ReconnectJitter(0, 0),
+		nats.ClosedHandler(func(*nats.Conn) { close(closed) }),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		nc.Close()
+		await(t, closed, "the end of a connection")
+	})
+	return nc
+}
