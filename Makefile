@@ -63,16 +63,18 @@ soak: setup build ## Run the long tests (minutes to hours)
 .PHONY: bench
 bench: setup build ## Measure the worker; the report goes to target/bench/report.json
 	@mkdir -p target/bench
-	$(WORKER) bench --report target/bench/report.json
+	$(WORKER) bench --nats-server $(SETUP)/bin/nats-server --report target/bench/report.json
 
 .PHONY: references
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
 	@$(PYTHON) tests/references/make.py $(if $(WRITE),--write)
 
 .PHONY: generate
-generate: setup ## Write the generated code, documents and wire vectors
+generate: setup build ## Write the generated code, documents, wire vectors and the default configuration
 	$(VENV_PYTHON) schemas/generate.py
 	$(VENV_PYTHON) schemas/vectors/make.py
+	$(WORKER) generate config >target/worker.toml
+	mv target/worker.toml config/worker.toml
 
 .PHONY: check-generated
 check-generated: setup ## Fail if a generated file is not what its source says
