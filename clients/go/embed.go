@@ -106,16 +106,20 @@ type run struct {
 }
 
 func (t *TextEmbedding) newRun(texts []string, o embedOptions) *run {
+	space := t.info.Space
+	if o.normalize != nil && !*o.normalize {
+		space += wire.SpaceSuffixRaw
+	}
 	return &run{
 		client: t.client,
 		info:   t.info,
 		texts:  texts,
-		doc:    wire.TextRequest{Truncate: o.truncate, Normalize: o.normalize, Space: &t.info.Space},
+		doc:    wire.TextRequest{Truncate: o.truncate, Normalize: o.normalize, Space: &space},
 		result: &Embeddings{
 			Vectors:   make([][]float32, len(texts)),
 			Tokens:    make([]uint32, len(texts)),
 			Truncated: make([]bool, len(texts)),
-			Space:     t.info.Space,
+			Space:     space,
 		},
 	}
 }
@@ -190,7 +194,7 @@ func (r *run) one(ctx context.Context, at chunk) error {
 		unheard:  unheardText,
 		begin: func() func(*nats.Msg) (bool, error) {
 			answer = &assembly{
-				model: r.info.Model, space: r.info.Space,
+				model: r.info.Model, space: r.result.Space,
 				rows: len(at), dims: r.info.Dimensions, failed: make([]bool, len(at)),
 			}
 			return answer.add

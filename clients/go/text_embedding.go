@@ -80,7 +80,8 @@ func WithTruncate(truncate bool) EmbedOption {
 }
 
 // WithNormalize says whether vectors are scaled to unit length. The default is
-// true.
+// true. Vectors that are not lie in a space of their own ([Embeddings].Space):
+// between the two, dot products cannot be compared.
 func WithNormalize(normalize bool) EmbedOption {
 	return func(o *embedOptions) { o.normalize = &normalize }
 }

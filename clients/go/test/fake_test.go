@@ -147,10 +147,14 @@ func (f *fake) setSpace(space string) {
 	f.space = space
 }
 
-func (f *fake) currentSpace() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.space
+// space is that of the vectors the question asks for.
+func (q *question) space() string {
+	q.fake.mu.Lock()
+	defer q.fake.mu.Unlock()
+	if q.doc.Normalize != nil && !*q.doc.Normalize {
+		return q.fake.space + wire.SpaceSuffixRaw
+	}
+	return q.fake.space
 }
 
 // answer does what a sound worker does.
@@ -158,7 +162,7 @@ func (q *question) answer() {
 	switch {
 	case q.bad != nil:
 		q.refuse(wire.CodeInvalidRequest, nil)
-	case q.doc.Space != nil && *q.doc.Space != q.fake.currentSpace():
+	case q.doc.Space != nil && *q.doc.Space != q.space():
 		q.refuse(wire.CodeSpaceMismatch, nil)
 	default:
 		q.send(q.frames(q.fake.partRows())...)
@@ -185,7 +189,7 @@ func (q *question) frames(rows int) []*nats.Msg {
 func (q *question) reply(first int, texts []string) *wire.TextReply {
 	f := q.fake
 	reply := &wire.TextReply{
-		Model: f.model, Space: f.currentSpace(), Instance: f.instance,
+		Model: f.model, Space: q.space(), Instance: f.instance,
 		Embeddings: wire.VectorBlock{
 			Dtype: wire.EncodingF32, Dims: uint32(f.dims), Count: uint32(len(texts)), First: uint32(first),
 		},

@@ -115,7 +115,7 @@ func TestEveryRequestCarriesTheHeadersOfTheContract(t *testing.T) {
 				t.Errorf("%s is %q, not %q", name, got, want)
 			}
 		}
-		if d := q.doc; *d.Truncate || *d.Normalize || *d.Space != f.space {
+		if d := q.doc; *d.Truncate || *d.Normalize || *d.Space != "Fake:1-raw" {
 			t.Errorf("the request is %+v", d)
 		}
 		if !strings.HasPrefix(q.msg.Reply, "_INBOX.client.") {
