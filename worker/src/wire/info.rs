@@ -1,0 +1,91 @@
+//! The `info` operation: what one model is, and what it allows.
+
+use serde::{Deserialize, Serialize};
+
+use super::{de, protocol};
+
+/// A call for a model's facts: an empty map, or no body at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InfoRequest {}
+
+/// What a request may ask for (`schemas/limits.json`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Texts in one request.
+    pub max_inputs: u32,
+    /// UTF-8 bytes of one text.
+    pub max_input_bytes: u32,
+    /// Encoded bytes of `meta`.
+    pub max_meta_bytes: u32,
+    /// Bytes of one part of a reply.
+    pub max_part_bytes: u32,
+    /// Milliseconds that a call gets when it names none.
+    pub default_timeout_ms: u32,
+    /// Milliseconds that a call may ask for.
+    pub max_timeout_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let small = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        let short = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+        Self {
+            max_inputs: small(protocol::MAX_INPUTS),
+            max_input_bytes: small(protocol::MAX_INPUT_BYTES),
+            max_meta_bytes: small(protocol::MAX_META_BYTES),
+            max_part_bytes: small(protocol::MAX_PART_BYTES),
+            default_timeout_ms: short(protocol::DEFAULT_TIMEOUT_MS),
+            max_timeout_ms: short(protocol::MAX_TIMEOUT_MS),
+        }
+    }
+}
+
+/// A model's facts (`schemas/info-reply.schema.json`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InfoReply {
+    /// The operation that serves it.
+    #[serde(deserialize_with = "de::string")]
+    pub op: String,
+    /// Its name on subjects.
+    #[serde(deserialize_with = "de::string")]
+    pub model: String,
+    /// What its vectors mean under default options.
+    #[serde(deserialize_with = "de::string")]
+    pub space: String,
+    /// The worker that answered.
+    #[serde(deserialize_with = "de::string")]
+    pub instance: String,
+    /// That worker's version.
+    #[serde(deserialize_with = "de::string")]
+    pub version: String,
+    /// Values in a vector.
+    pub dimensions: u32,
+    /// Tokens after which a text is cut, special ones included.
+    pub max_tokens: u32,
+    /// How token states become one vector.
+    #[serde(deserialize_with = "de::string")]
+    pub pooling: String,
+    /// Whether vectors have unit length by default.
+    pub normalized: bool,
+    /// Served vector encodings.
+    #[serde(deserialize_with = "de::strings")]
+    pub encodings: Vec<String>,
+    /// Optional parts of the protocol that this worker speaks.
+    #[serde(deserialize_with = "de::strings")]
+    pub features: Vec<String>,
+    /// Names that `prompt` takes.
+    #[serde(deserialize_with = "de::strings")]
+    pub prompts: Vec<String>,
+    /// Other names of the model, its hub repository first.
+    #[serde(deserialize_with = "de::strings")]
+    pub aliases: Vec<String>,
+    /// SPDX identifier of the weights' licence, or `unknown`.
+    #[serde(deserialize_with = "de::string")]
+    pub license: String,
+    /// Where the files came from: repository and revision.
+    #[serde(deserialize_with = "de::string")]
+    pub source: String,
+    /// What a request may ask for.
+    pub limits: Limits,
+}

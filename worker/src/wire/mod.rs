@@ -1,0 +1,136 @@
+//! The documents on the bus: MessagePack for programs, JSON for people.
+//!
+//! Pure: bytes in, typed values out, and back. Knows neither NATS nor ONNX.
+//! `schemas/` holds the contract that this room and the Go client both follow.
+
+pub mod call;
+mod de;
+pub mod error_code;
+pub mod info;
+pub mod meta;
+pub mod protocol;
+pub mod reply;
+pub mod structure;
+pub mod text;
+pub mod vectors;
+
+mod error;
+
+pub use error::{Error, ErrorReply};
+pub use error_code::{ErrorCode, Retry};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How a document is written. A reply, also a refusal, is written as its
+/// request was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// MessagePack: maps with string keys, vectors packed as `bin`.
+    MsgPack,
+    /// JSON: vectors as arrays, `bin` as base64.
+    Json,
+}
+
+impl Format {
+    /// Chooses by the `Content-Type` header, and without one by the first
+    /// non-blank byte of the body.
+    ///
+    /// # Errors
+    /// `unsupported_media_type` for a type that is neither.
+    pub fn negotiate(content_type: Option<&str>, body: &[u8]) -> Result<Self, Error> {
+        let Some(declared) = content_type else {
+            let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+            return Ok(if first == Some(&b'{') {
+                Self::Json
+            } else {
+                Self::MsgPack
+            });
+        };
+        let media_type = declared.split(';').next().unwrap_or_default().trim();
+        if media_type.eq_ignore_ascii_case(protocol::CONTENT_TYPE_JSON) {
+            return Ok(Self::Json);
+        }
+        if protocol::CONTENT_TYPES_MSGPACK
+            .iter()
+            .any(|known| media_type.eq_ignore_ascii_case(known))
+        {
+            return Ok(Self::MsgPack);
+        }
+        Err(Error::new(
+            ErrorCode::UnsupportedMediaType,
+            format!("Content-Type {media_type:?} is neither MessagePack nor JSON"),
+        ))
+    }
+
+    /// The media type that a reply in this format declares.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::MsgPack => protocol::CONTENT_TYPE_MSGPACK,
+            Self::Json => protocol::CONTENT_TYPE_JSON,
+        }
+    }
+
+    /// Reads one whole document.
+    ///
+    /// # Errors
+    /// `invalid_request` that says what is wrong and where.
+    pub fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Error> {
+        match self {
+            Self::MsgPack => {
+                structure::check_msgpack(body)
+                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))?;
+                rmp_serde::from_slice(body)
+                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))
+            }
+            Self::Json => {
+                structure::check_json(body)
+                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))?;
+                serde_json::from_slice(body)
+                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))
+            }
+        }
+    }
+
+    /// Writes one document: canonical key order, smallest integer forms.
+    ///
+    /// # Errors
+    /// `internal` where a value cannot be written, which no document of ours
+    /// can bring about.
+    pub fn encode<T: Serialize>(self, document: &T) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::MsgPack => rmp_serde::to_vec_named(document)
+                .map_err(|fault| Error::new(ErrorCode::Internal, fault.to_string())),
+            Self::Json => serde_json::to_vec(document)
+                .map_err(|fault| Error::new(ErrorCode::Internal, fault.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_non_blank_byte_decides_when_no_type_is_declared() {
+        assert_eq!(Format::negotiate(None, b" \n{}"), Ok(Format::Json));
+        assert_eq!(Format::negotiate(None, &[0x81]), Ok(Format::MsgPack));
+        assert_eq!(Format::negotiate(None, b""), Ok(Format::MsgPack));
+    }
+
+    #[test]
+    fn parameters_and_case_of_a_media_type_do_not_matter() {
+        let json = Format::negotiate(Some("Application/JSON; charset=utf-8"), b"");
+        assert_eq!(json, Ok(Format::Json));
+        for name in protocol::CONTENT_TYPES_MSGPACK {
+            assert_eq!(Format::negotiate(Some(name), b"{"), Ok(Format::MsgPack));
+        }
+    }
+
+    #[test]
+    fn another_media_type_is_unsupported() {
+        let refused = Format::negotiate(Some("text/plain"), b"{}").unwrap_err();
+        assert_eq!(refused.code, ErrorCode::UnsupportedMediaType);
+    }
+}

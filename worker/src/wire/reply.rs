@@ -1,0 +1,293 @@
+//! An answer on its way out: whole where it fits, in parts where it does not.
+
+use std::borrow::Cow;
+
+use super::call::Call;
+use super::meta::Meta;
+use super::text::{ItemError, TextReply, Timings};
+use super::vectors::{Encoding, VectorBlock};
+use super::{Error, ErrorCode, Format, protocol};
+
+/// The result of a request, before it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Values in a vector.
+    pub dimensions: usize,
+    /// Row-major, a row for each input; zero where the item failed.
+    pub vectors: Vec<f32>,
+    /// Tokens of each input.
+    pub tokens: Vec<u32>,
+    /// Whether each input was cut.
+    pub truncated: Vec<bool>,
+    /// Failed items, in order of index.
+    pub errors: Vec<ItemError>,
+    /// Where the time went.
+    pub timings: Timings,
+    /// The space of these vectors.
+    pub space: String,
+    /// How the caller wants them.
+    pub encoding: Encoding,
+    /// The caller's own.
+    pub meta: Option<Meta>,
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Responder<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// The worker's instance id.
+    pub instance: &'a str,
+}
+
+/// Bytes that the body of a reply may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    single: usize,
+    part: usize,
+}
+
+impl Room {
+    /// What a server with this `max_payload` (bytes, headers included) leaves.
+    #[must_use]
+    pub fn within(max_payload: usize) -> Self {
+        let single = max_payload.saturating_sub(protocol::PAYLOAD_RESERVE_BYTES);
+        Self {
+            single,
+            part: single.min(protocol::MAX_PART_BYTES),
+        }
+    }
+
+    /// Refuses a request whose reply could not be sent, before any work: `rows`
+    /// vectors in one message, or one vector in one part.
+    ///
+    /// # Errors
+    /// `payload_too_large`, with the bytes that a reply may take.
+    pub fn check(
+        self,
+        call: &Call,
+        encoding: Encoding,
+        dimensions: usize,
+        rows: usize,
+        meta: usize,
+    ) -> Result<(), Error> {
+        let row = row_bytes(call.format, encoding, dimensions);
+        let (needed, room, advice) = if call.parts {
+            (
+                row + FRAME_BYTES + meta,
+                self.part,
+                "one vector does not fit into a part",
+            )
+        } else {
+            (
+                row * rows + FRAME_BYTES + meta,
+                self.single,
+                "send fewer texts, or accept the reply in parts",
+            )
+        };
+        if needed <= room {
+            return Ok(());
+        }
+        let message = format!("the reply takes up to {needed} bytes, and {room} fit; {advice}");
+        Err(Error::new(ErrorCode::PayloadTooLarge, message).with_limit(room))
+    }
+}
+
+/// Upper bound of a reply without its rows and `meta`: keys, names and numbers.
+const FRAME_BYTES: usize = 1024;
+
+/// Upper bound of an entry in `errors` without its message.
+const ITEM_ERROR_BYTES: usize = 96;
+
+/// Upper bound of what one row adds: its values, its token count (11 bytes in
+/// JSON, with the comma) and its truncation mark (6).
+fn row_bytes(format: Format, encoding: Encoding, dimensions: usize) -> usize {
+    let values = match (format, encoding) {
+        // A marker and four bytes each, and the row's own header.
+        (Format::MsgPack, Encoding::Array) => 5 * dimensions + 5,
+        (Format::MsgPack, _) => 4 * dimensions,
+        // The longest float32 takes 16 characters (-1.17549435e-38 and the like), and a comma.
+        (Format::Json, Encoding::Array) => 17 * dimensions + 3,
+        // Base64: four characters for three bytes.
+        (Format::Json, _) => 16 * dimensions / 3 + 4,
+    };
+    values + 17
+}
+
+/// Writes the bodies of a reply: one, or with parts as many as it takes.
+///
+/// # Errors
+/// `payload_too_large` where item errors alone overfill a single reply.
+pub fn write(
+    answer: &Answer,
+    call: &Call,
+    room: Room,
+    responder: Responder<'_>,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let rows = answer.tokens.len();
+    if !call.parts {
+        let body = write_rows(answer, call.format, responder, 0..rows)?;
+        if body.len() > room.single {
+            let message = "the reply does not fit into one message";
+            return Err(Error::new(ErrorCode::PayloadTooLarge, message).with_limit(room.single));
+        }
+        return Ok(vec![body]);
+    }
+    let row = row_bytes(call.format, answer.encoding, answer.dimensions);
+    let mut errors = answer.errors.iter().peekable();
+    let mut bodies = Vec::new();
+    let mut start = 0;
+    // `meta` stands in the first part only; its bound holds for it in JSON too.
+    let mut used = FRAME_BYTES
+        + if answer.meta.is_some() {
+            2 * protocol::MAX_META_BYTES
+        } else {
+            0
+        };
+    for at in 0..rows {
+        let error = errors.next_if(|error| error.index as usize == at);
+        let needed = row + error.map_or(0, |error| ITEM_ERROR_BYTES + escaped(&error.message));
+        if at > start && used + needed > room.part {
+            bodies.push(write_rows(answer, call.format, responder, start..at)?);
+            (start, used) = (at, FRAME_BYTES);
+        }
+        used += needed;
+    }
+    bodies.push(write_rows(answer, call.format, responder, start..rows)?);
+    Ok(bodies)
+}
+
+/// Bytes of a message with every character escaped as JSON might.
+fn escaped(message: &str) -> usize {
+    6 * message.len()
+}
+
+fn write_rows(
+    answer: &Answer,
+    format: Format,
+    responder: Responder<'_>,
+    rows: std::ops::Range<usize>,
+) -> Result<Vec<u8>, Error> {
+    let width = answer.dimensions;
+    let within = |error: &&ItemError| rows.contains(&(error.index as usize));
+    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    format.encode(&TextReply {
+        model: responder.model.into(),
+        space: answer.space.as_str().into(),
+        instance: responder.instance.into(),
+        embeddings: VectorBlock::new(
+            answer.encoding,
+            position(width),
+            position(rows.start),
+            &answer.vectors[rows.start * width..rows.end * width],
+        ),
+        tokens: answer.tokens[rows.clone()].into(),
+        truncated: answer.truncated[rows.clone()].into(),
+        errors: answer.errors.iter().filter(within).cloned().collect(),
+        timings_us: answer.timings,
+        meta: answer
+            .meta
+            .as_ref()
+            .filter(|_| rows.start == 0)
+            .map(Cow::Borrowed),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const RESPONDER: Responder<'_> = Responder {
+        model: "AllMiniLML6V2",
+        instance: "abc",
+    };
+
+    fn call(format: Format, parts: bool) -> Call {
+        Call {
+            format,
+            timeout: Duration::from_secs(1),
+            lane: Default::default(),
+            parts,
+        }
+    }
+
+    fn answer(rows: usize, dimensions: usize, encoding: Encoding, failed: &[usize]) -> Answer {
+        let error = Error::new(ErrorCode::InputTooLong, "\u{1}".repeat(300));
+        Answer {
+            dimensions,
+            vectors: (0..rows * dimensions)
+                .map(|at| -1.0e-30 / (at + 1) as f32)
+                .collect(),
+            tokens: vec![u32::MAX; rows],
+            truncated: vec![false; rows],
+            errors: failed
+                .iter()
+                .map(|at| ItemError::new(*at as u32, &error))
+                .collect(),
+            timings: Timings::default(),
+            space: "0123456789abcdef".into(),
+            encoding,
+            meta: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_hold_every_row_once_in_order_and_none_exceeds_its_room(
+            rows in 1_usize..400,
+            dimensions in 1_usize..400,
+            json in any::<bool>(),
+            array in any::<bool>(),
+            fails in prop::collection::btree_set(0_usize..400, 0..30),
+        ) {
+            let format = if json { Format::Json } else { Format::MsgPack };
+            let encoding = if array { Encoding::Array } else { Encoding::F32 };
+            let failed: Vec<usize> = fails.into_iter().filter(|at| *at < rows).collect();
+            let answer = answer(rows, dimensions, encoding, &failed);
+            let room = Room::within(32 * 1024);
+            let bodies = write(&answer, &call(format, true), room, RESPONDER).unwrap();
+            let (mut next, mut errors) = (0, 0);
+            for body in &bodies {
+                prop_assert!(body.len() <= room.part, "{} bytes", body.len());
+                let reply: serde_json::Value = match format {
+                    Format::Json => serde_json::from_slice(body).unwrap(),
+                    Format::MsgPack => {
+                        let reply: TextReply<'static> = format.decode(body).unwrap();
+                        let start = next * dimensions;
+                        let values = reply.embeddings.values();
+                        prop_assert_eq!(&values, &answer.vectors[start..start + values.len()]);
+                        serde_json::to_value(reply).unwrap()
+                    }
+                };
+                prop_assert_eq!(reply["embeddings"]["first"].as_u64().unwrap() as usize, next);
+                next += reply["embeddings"]["count"].as_u64().unwrap() as usize;
+                errors += reply["errors"].as_array().map_or(0, Vec::len);
+            }
+            prop_assert_eq!(next, rows);
+            prop_assert_eq!(errors, failed.len());
+        }
+    }
+
+    #[test]
+    fn what_the_check_lets_pass_fits_into_one_message() {
+        for (format, encoding) in [
+            (Format::MsgPack, Encoding::F32),
+            (Format::MsgPack, Encoding::Array),
+            (Format::Json, Encoding::F32),
+            (Format::Json, Encoding::Array),
+        ] {
+            let (call, room) = (call(format, false), Room::within(256 * 1024));
+            let passes = |rows: &usize| room.check(&call, encoding, 384, *rows, 0).is_ok();
+            let most = (1..1000).take_while(passes).last().unwrap();
+            let bodies = write(&answer(most, 384, encoding, &[]), &call, room, RESPONDER).unwrap();
+            assert_eq!(bodies.len(), 1);
+            let refused = room.check(&call, encoding, 384, most + 1, 0).unwrap_err();
+            assert_eq!(
+                (refused.code, refused.limit),
+                (ErrorCode::PayloadTooLarge, Some(252 * 1024))
+            );
+        }
+    }
+}
