@@ -1,0 +1,109 @@
+package test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// worker is a real fastembed-worker process.
+type worker struct {
+	cmd    *exec.Cmd
+	exited chan error
+
+	mu   sync.Mutex
+	tail []string // its last log lines
+}
+
+// startWorker starts a worker with a configuration file of its own and returns
+// when it serves.
+func startWorker(t *testing.T, s *server, config string) *worker {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "worker.toml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	suffix := "so"
+	if runtime.GOOS == "darwin" {
+		suffix = "dylib"
+	}
+	w := &worker{exited: make(chan error, 1)}
+	w.cmd = exec.Command(found(t, "target/release/fastembed-worker", "make build"), "serve", "--config", file)
+	w.cmd.Env = []string{
+		"NATS_URL=" + s.url(), "NATS_USER=worker", "NATS_PASSWORD=worker",
+		"FASTEMBED_HTTP_LISTEN=127.0.0.1:0",
+		"ORT_DYLIB_PATH=" + found(t, ".setup/onnxruntime/lib/libonnxruntime."+suffix, "make setup"),
+		"HF_HOME=" + found(t, ".setup/hub", "make setup"),
+	}
+	logs, err := w.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan struct{})
+	go func() {
+		w.follow(logs, ready)
+		w.exited <- w.cmd.Wait()
+	}()
+	t.Cleanup(func() { w.stop(t) })
+	select {
+	case <-ready:
+	case err := <-w.exited:
+		w.cmd = nil
+		t.Fatalf("the worker ended: %v\n%s", err, w.logs())
+	}
+	return w
+}
+
+// follow reads the log to its end and closes ready at the line that says so.
+func (w *worker) follow(logs io.Reader, ready chan struct{}) {
+	lines := bufio.NewScanner(logs)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		w.mu.Lock()
+		w.tail = append(w.tail[max(0, len(w.tail)-49):], lines.Text())
+		w.mu.Unlock()
+		var line struct{ Message string }
+		if ready != nil && json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "ready" {
+			close(ready)
+			ready = nil
+		}
+	}
+}
+
+func (w *worker) logs() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(w.tail, "\n")
+}
+
+// stop asks the worker to drain, as an orchestrator would, and waits for it.
+func (w *worker) stop(t *testing.T) {
+	t.Helper()
+	if w.cmd == nil {
+		return
+	}
+	_ = w.cmd.Process.Signal(syscall.SIGTERM) // fails only if it ended by itself
+	if err := await(t, w.exited, "the end of the worker"); err != nil {
+		t.Errorf("the worker ended with %v\n%s", err, w.logs())
+	}
+	w.cmd = nil
+}
+
+// fakeModel configures a model of hash vectors.
+func fakeModel(more string) string {
+	return fmt.Sprintf("[[models]]\nname = \"Fake\"\nkind = \"fake\"\n%s\n", more)
+}
+
+const realModel = "[[models]]\nname = \"AllMiniLML6V2\"\n"
