@@ -3,4 +3,8 @@
 //! Data flows one way, each stage with one owner:
 //! `bus → wire → admit → tokenize → plan → execute → wire → bus`.
 
+pub mod batch;
+pub mod config;
+pub mod models;
+pub mod telemetry;
 pub mod wire;

@@ -1,0 +1,222 @@
+//! What waits is bounded: in requests, in tokens and in bytes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::wire::{Error, ErrorCode, protocol};
+
+/// Most that may wait at once; past any of them a request is refused at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Requests.
+    pub requests: usize,
+    /// Tokens, the measure of computing time owed.
+    pub tokens: usize,
+    /// Bytes of request bodies, the measure of memory held.
+    pub bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            requests: protocol::QUEUE_MAX_REQUESTS,
+            tokens: protocol::QUEUE_MAX_TOKENS,
+            bytes: protocol::QUEUE_MAX_BYTES,
+        }
+    }
+}
+
+/// What waits now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Requests.
+    pub requests: usize,
+    /// Tokens; an upper estimate for requests that are not tokenized yet.
+    pub tokens: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// Shortest and longest advice on when to come back.
+const RETRY_AFTER: std::ops::RangeInclusive<u64> = 10..=10_000;
+
+/// Weight of the newest run in the moving average of speed.
+const SPEED_WEIGHT: f64 = 0.1;
+
+/// The gate that every request passes.
+pub struct Admission {
+    bounds: Bounds,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    load: Load,
+    /// Tokens per second of one executor while it runs; 0 before the first run.
+    speed: f64,
+    executors: usize,
+}
+
+impl Admission {
+    /// A gate for a model that runs on `executors` at once.
+    #[must_use]
+    pub fn new(bounds: Bounds, executors: usize) -> Arc<Self> {
+        let state = State {
+            executors,
+            ..State::default()
+        };
+        Arc::new(Self {
+            bounds,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Admits a request of `bytes`, charged one token a byte until it is
+    /// tokenized: no tokenizer here makes more tokens than bytes. A request
+    /// that exceeds a bound by itself passes when nothing else waits.
+    ///
+    /// # Errors
+    /// `overloaded`, with the time after which half of the queue will be done.
+    pub fn admit(self: &Arc<Self>, bytes: usize) -> Result<Ticket, Error> {
+        let mut state = self.state();
+        let load = &mut state.load;
+        let full = load.requests >= self.bounds.requests
+            || load.tokens.saturating_add(bytes) > self.bounds.tokens
+            || load.bytes.saturating_add(bytes) > self.bounds.bytes;
+        if full && load.requests > 0 {
+            let error = Error::new(ErrorCode::Overloaded, "the queue is full");
+            return Err(error.with_retry_after_ms(state.retry_after_ms()));
+        }
+        load.requests += 1;
+        load.tokens += bytes;
+        load.bytes += bytes;
+        Ok(Ticket {
+            gate: Arc::clone(self),
+            tokens: bytes,
+            bytes,
+        })
+    }
+
+    /// What waits now.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.state().load
+    }
+
+    /// Tokens per second of all executors together, a moving average over runs.
+    #[must_use]
+    pub fn tokens_per_second(&self) -> f64 {
+        let state = self.state();
+        state.speed * state.executors as f64
+    }
+
+    /// Notes that one executor ran `tokens` in `elapsed`.
+    pub fn ran(&self, tokens: usize, elapsed: Duration) {
+        let now = tokens as f64 / elapsed.as_secs_f64().max(1e-6);
+        let mut state = self.state();
+        state.speed = if state.speed == 0.0 {
+            now
+        } else {
+            state.speed + SPEED_WEIGHT * (now - state.speed)
+        };
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // Counters are whole after every step, so a panic elsewhere leaves them usable.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn retry_after_ms(&self) -> u32 {
+        let speed = self.speed * self.executors as f64;
+        let half_ms = if speed > 0.0 {
+            (self.load.tokens as f64 / 2.0 / speed * 1000.0) as u64
+        } else {
+            *RETRY_AFTER.end()
+        };
+        u32::try_from(half_ms.clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end())).unwrap_or(u32::MAX)
+    }
+}
+
+/// The place of one admitted request; given back when dropped.
+pub struct Ticket {
+    gate: Arc<Admission>,
+    tokens: usize,
+    bytes: usize,
+}
+
+impl Ticket {
+    /// Replaces the estimate by what the tokenizer counted.
+    pub fn correct(&mut self, tokens: usize) {
+        let mut state = self.gate.state();
+        state.load.tokens = state.load.tokens - self.tokens + tokens;
+        self.tokens = tokens;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.load.requests -= 1;
+        state.load.tokens -= self.tokens;
+        state.load.bytes -= self.bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        requests: 2,
+        tokens: 100,
+        bytes: 1000,
+    };
+
+    #[test]
+    fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
+        let gate = Admission::new(BOUNDS, 2);
+        gate.ran(1000, Duration::from_secs(1));
+        let _first = gate.admit(80).unwrap();
+        let refused = gate.admit(30).err().unwrap();
+        assert_eq!(refused.code, ErrorCode::Overloaded);
+        // 80 tokens at 2 × 1,000 a second: half are done after 20 ms.
+        assert_eq!(refused.retry_after_ms, Some(20));
+    }
+
+    #[test]
+    fn a_corrected_estimate_makes_room() {
+        let gate = Admission::new(BOUNDS, 1);
+        let mut first = gate.admit(80).unwrap();
+        assert!(gate.admit(30).is_err());
+        first.correct(20);
+        assert!(gate.admit(30).is_ok());
+    }
+
+    #[test]
+    fn every_bound_counts() {
+        let requests = Admission::new(BOUNDS, 1);
+        let _held = (requests.admit(1).unwrap(), requests.admit(1).unwrap());
+        assert!(requests.admit(1).is_err());
+
+        let bytes = Admission::new(
+            Bounds {
+                bytes: 10,
+                ..BOUNDS
+            },
+            1,
+        );
+        let _held = bytes.admit(8).unwrap();
+        assert!(bytes.admit(3).is_err());
+    }
+
+    #[test]
+    fn a_request_larger_than_the_queue_passes_when_nothing_waits() {
+        let gate = Admission::new(BOUNDS, 1);
+        let large = gate.admit(5000).unwrap();
+        assert!(gate.admit(1).is_err());
+        drop(large);
+        assert_eq!(gate.load(), Load::default());
+    }
+}

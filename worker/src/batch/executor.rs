@@ -1,0 +1,84 @@
+//! A thread that runs batches on its own instance of a model.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::admission::Admission;
+use super::plan::Budget;
+use super::queue::{Item, Queue};
+use crate::models::{self, Facts, Model, Row};
+use crate::telemetry::metrics::ModelMetrics;
+use crate::telemetry::window::Window;
+use crate::wire::{Error, ErrorCode};
+
+/// What an executor works with.
+pub(super) struct Executor {
+    pub(super) model: Box<dyn Model>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) admission: Arc<Admission>,
+    pub(super) waits: Arc<Window>,
+    pub(super) metrics: ModelMetrics,
+    pub(super) budget: Budget,
+}
+
+impl Executor {
+    /// Runs batches until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let mut vectors = Vec::new();
+        let metrics = self.metrics.clone();
+        while let Some(batch) = self.queue.take(self.budget, |items| metrics.expired(items)) {
+            self.run_batch(&batch, &mut vectors);
+        }
+    }
+
+    fn run_batch(&mut self, batch: &[Item], vectors: &mut Vec<f32>) {
+        let start = Instant::now();
+        for item in batch {
+            let wait = item.owner.started(start);
+            self.waits.observe(wait);
+            self.metrics.waited(wait);
+        }
+        let rows: Vec<Row<'_>> = batch
+            .iter()
+            .map(|item| Row {
+                ids: &item.ids,
+                normalize: item.owner.normalize(),
+            })
+            .collect();
+        vectors.clear();
+        // A panic is this batch's failure, never the process's; the model keeps
+        // no state between runs that half a run could spoil.
+        let ran = catch_unwind(AssertUnwindSafe(|| self.model.run(&rows, vectors)));
+        let tokens = rows.iter().map(|row| row.ids.len()).sum();
+        let elapsed = start.elapsed();
+        self.metrics.ran(tokens, rows.len(), elapsed);
+        match ran {
+            Ok(Ok(())) if vectors.len() == rows.len() * self.facts.dimensions => {
+                self.admission.ran(tokens, elapsed);
+                for (item, vector) in batch
+                    .iter()
+                    .zip(vectors.chunks_exact(self.facts.dimensions))
+                {
+                    item.owner.complete(item.row, vector);
+                }
+            }
+            Ok(Ok(())) => self.fail(
+                batch,
+                &models::Error::run("a result of another shape").to_string(),
+            ),
+            Ok(Err(fault)) => self.fail(batch, &fault.to_string()),
+            Err(_) => self.fail(batch, "the model panicked"),
+        }
+    }
+
+    fn fail(&self, batch: &[Item], reason: &str) {
+        // The runtime's own words stay in the log: they name files.
+        tracing::error!(model = %self.facts.name, rows = batch.len(), reason, "run failed");
+        let error = Error::new(ErrorCode::Internal, "the model failed on this batch");
+        for item in batch {
+            item.owner.fail(&error);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! From admitted requests to vectors: admission, tokenizing, planning, running.
+//! Knows neither NATS nor ONNX.
+
+pub mod admission;
+mod executor;
+mod pending;
+pub mod pipeline;
+pub mod plan;
+mod queue;
+mod stage;
+mod tokenizers;
+
+pub use pipeline::{Pipeline, Settings};

@@ -1,0 +1,217 @@
+//! One request on its way from tokens to an answer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::admission::Ticket;
+use crate::models::Tokens;
+use crate::wire::meta::Meta;
+use crate::wire::reply::Answer;
+use crate::wire::text::{ItemError, Timings};
+use crate::wire::vectors::Encoding;
+use crate::wire::{Error, ErrorCode};
+
+/// Whether anybody still waits for a request's answer.
+pub(super) struct Interest {
+    deadline: Instant,
+    abandoned: AtomicBool,
+}
+
+impl Interest {
+    pub(super) fn until(deadline: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            deadline,
+            abandoned: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn lasts(&self, now: Instant) -> bool {
+        now < self.deadline && !self.abandoned.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn end(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a request asks of its vectors, and where its time went before them.
+pub(super) struct Terms {
+    pub(super) space: String,
+    pub(super) normalize: bool,
+    pub(super) encoding: Encoding,
+    pub(super) meta: Option<Meta>,
+    pub(super) received: Instant,
+    pub(super) interest: Arc<Interest>,
+    /// Held until the request is done with.
+    #[expect(dead_code, reason = "its drop gives the place in the queue back")]
+    pub(super) ticket: Ticket,
+    pub(super) wait: Duration,
+    pub(super) tokenize: Duration,
+}
+
+/// A request whose items are spread over batches. The last row completes it.
+pub(super) struct Pending {
+    terms: Terms,
+    dimensions: usize,
+    queued: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    reply: Option<oneshot::Sender<Result<Answer, Error>>>,
+    remaining: usize,
+    vectors: Vec<f32>,
+    tokens: Vec<u32>,
+    truncated: Vec<bool>,
+    errors: Vec<(u32, Error)>,
+    first_run: Option<Instant>,
+}
+
+impl Pending {
+    /// A request of one result an input; failed items are failed already.
+    pub(super) fn new(
+        terms: Terms,
+        dimensions: usize,
+        items: &[Result<Tokens, Error>],
+        reply: oneshot::Sender<Result<Answer, Error>>,
+    ) -> Self {
+        let count = |item: &Result<Tokens, Error>| item.as_ref().map_or(0, |t| t.ids.len());
+        let errors = items
+            .iter()
+            .zip(0_u32..)
+            .filter_map(|(item, index)| item.as_ref().err().map(|error| (index, error.clone())));
+        let state = State {
+            reply: Some(reply),
+            remaining: items.iter().filter(|item| item.is_ok()).count(),
+            vectors: vec![0.0; items.len() * dimensions],
+            tokens: items
+                .iter()
+                .map(|item| u32::try_from(count(item)).unwrap_or(u32::MAX))
+                .collect(),
+            truncated: items
+                .iter()
+                .map(|item| item.as_ref().is_ok_and(|t| t.truncated))
+                .collect(),
+            errors: errors.collect(),
+            first_run: None,
+        };
+        let pending = Self {
+            terms,
+            dimensions,
+            queued: Instant::now(),
+            state: Mutex::new(state),
+        };
+        pending.finish_if_complete(&mut pending.state());
+        pending
+    }
+
+    pub(super) fn normalize(&self) -> bool {
+        self.terms.normalize
+    }
+
+    /// Whether anybody still wants the answer.
+    pub(super) fn is_wanted(&self, now: Instant) -> bool {
+        self.terms.interest.lasts(now)
+    }
+
+    /// Notes that a batch with rows of this request starts; gives the time that
+    /// they waited in the queue.
+    pub(super) fn started(&self, now: Instant) -> Duration {
+        self.state().first_run.get_or_insert(now);
+        now - self.queued
+    }
+
+    /// Sets the vector of one row. A value that is not finite fails the row.
+    pub(super) fn complete(&self, row: usize, vector: &[f32]) {
+        let mut state = self.state();
+        if vector.iter().all(|value| value.is_finite()) {
+            let start = row * self.dimensions;
+            state.vectors[start..start + self.dimensions].copy_from_slice(vector);
+        } else {
+            let error = Error::new(
+                ErrorCode::Internal,
+                "the model gave a value that is not finite",
+            );
+            state
+                .errors
+                .push((u32::try_from(row).unwrap_or(u32::MAX), error));
+        }
+        state.remaining -= 1;
+        self.finish_if_complete(&mut state);
+    }
+
+    /// Ends the whole request with a refusal, unless it has ended.
+    pub(super) fn fail(&self, error: &Error) {
+        self.terms.interest.end();
+        if let Some(reply) = self.state().reply.take() {
+            // The caller may have gone, which is as good as answered.
+            let _ = reply.send(Err(error.clone()));
+        }
+    }
+
+    fn finish_if_complete(&self, state: &mut State) {
+        if state.remaining > 0 {
+            return;
+        }
+        let Some(reply) = state.reply.take() else {
+            return;
+        };
+        let rows = state.tokens.len();
+        let _ = if state.errors.len() == rows {
+            reply.send(Err(all_failed(&state.errors)))
+        } else {
+            reply.send(Ok(self.answer(state)))
+        };
+    }
+
+    fn answer(&self, state: &mut State) -> Answer {
+        let now = Instant::now();
+        let first_run = state.first_run.unwrap_or(now);
+        state.errors.sort_by_key(|(index, _)| *index);
+        Answer {
+            dimensions: self.dimensions,
+            vectors: std::mem::take(&mut state.vectors),
+            tokens: std::mem::take(&mut state.tokens),
+            truncated: std::mem::take(&mut state.truncated),
+            errors: state
+                .errors
+                .iter()
+                .map(|(at, error)| ItemError::new(*at, error))
+                .collect(),
+            timings: Timings {
+                wait: micros(self.terms.wait),
+                tokenize: micros(self.terms.tokenize),
+                queue: micros(first_run - self.queued),
+                infer: micros(now - first_run),
+                total: micros(now - self.terms.received),
+            },
+            space: self.terms.space.clone(),
+            encoding: self.terms.encoding,
+            meta: self.terms.meta.clone(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in a model happens outside of this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// If every item failed, the reply is the error: the first one's.
+fn all_failed(errors: &[(u32, Error)]) -> Error {
+    let first = errors.iter().min_by_key(|(index, _)| *index);
+    match first {
+        Some((index, error)) => Error {
+            message: Error::new(error.code, format!("input {index}: {}", error.message)).message,
+            ..error.clone()
+        },
+        None => Error::new(ErrorCode::Internal, "a request without items"),
+    }
+}

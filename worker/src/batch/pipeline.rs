@@ -1,0 +1,204 @@
+//! One model's way from a request's bytes to its answer.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::admission::{Admission, Bounds, Load, Ticket};
+use super::executor::Executor;
+use super::pending::Interest;
+use super::plan::Budget;
+use super::queue::Queue;
+use super::stage::Stage;
+use super::tokenizers::Tokenizers;
+use crate::models::{Facts, Loaded};
+use crate::telemetry::metrics::ModelMetrics;
+use crate::telemetry::window::Window;
+use crate::wire::call::Call;
+use crate::wire::reply::{Answer, Room};
+use crate::wire::{Error, ErrorCode};
+
+/// How a pipeline is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Most that may wait.
+    pub bounds: Bounds,
+    /// Most that one run may hold.
+    pub budget: Budget,
+    /// Threads that decode and tokenize.
+    pub tokenizers: usize,
+}
+
+/// One model with its queue and threads.
+pub struct Pipeline {
+    facts: Arc<Facts>,
+    admission: Arc<Admission>,
+    waits: Arc<Window>,
+    queue: Arc<Queue>,
+    tokenizers: Tokenizers,
+    executors: Vec<JoinHandle<()>>,
+}
+
+/// A request that was admitted, on its way to a tokenizer thread.
+pub(super) struct Job {
+    pub(super) call: Call,
+    pub(super) room: Room,
+    pub(super) body: Bytes,
+    pub(super) received: Instant,
+    pub(super) ticket: Ticket,
+    pub(super) interest: Arc<Interest>,
+    pub(super) reply: oneshot::Sender<Result<Answer, Error>>,
+}
+
+/// Ends the interest in a request when its caller stops waiting.
+struct Waiting(Arc<Interest>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Pipeline {
+    /// Starts the threads of a loaded model.
+    ///
+    /// # Errors
+    /// Where the system gives no more threads.
+    pub fn start(
+        loaded: Loaded,
+        settings: Settings,
+        metrics: &ModelMetrics,
+    ) -> std::io::Result<Self> {
+        let Loaded {
+            facts,
+            tokenizer,
+            instances,
+        } = loaded;
+        let admission = Admission::new(settings.bounds, instances.len());
+        let queue = Arc::new(Queue::default());
+        let waits = Arc::new(Window::default());
+        let executors = instances
+            .into_iter()
+            .enumerate()
+            .map(|(at, model)| {
+                let executor = Executor {
+                    model,
+                    facts: Arc::clone(&facts),
+                    queue: Arc::clone(&queue),
+                    admission: Arc::clone(&admission),
+                    waits: Arc::clone(&waits),
+                    metrics: metrics.clone(),
+                    budget: settings.budget,
+                };
+                thread::Builder::new()
+                    .name(format!("execute-{at}"))
+                    .spawn(move || executor.run())
+            })
+            .collect::<std::io::Result<_>>()?;
+        let stage = Stage {
+            facts: Arc::clone(&facts),
+            tokenizer,
+            queue: Arc::clone(&queue),
+            metrics: metrics.clone(),
+        };
+        let tokenizers = Tokenizers::start(settings.tokenizers, move |job| stage.take(job))?;
+        Ok(Self {
+            facts,
+            admission,
+            waits,
+            queue,
+            tokenizers,
+            executors,
+        })
+    }
+
+    /// What is fixed about the model.
+    #[must_use]
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// What waits now.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.admission.load()
+    }
+
+    /// Tokens per second, a moving average over runs.
+    #[must_use]
+    pub fn tokens_per_second(&self) -> f64 {
+        self.admission.tokens_per_second()
+    }
+
+    /// How long texts waited lately.
+    #[must_use]
+    pub fn waits(&self) -> &Window {
+        &self.waits
+    }
+
+    /// Admits one request, whose answer is then awaited. `room` is what a reply
+    /// may take. Dropping the future gives the request up: what has not run
+    /// never will.
+    ///
+    /// # Errors
+    /// Any refusal of the contract; `overloaded` at once, before the future.
+    pub fn submit(
+        &self,
+        call: Call,
+        room: Room,
+        body: Bytes,
+        received: Instant,
+    ) -> Result<impl Future<Output = Result<Answer, Error>> + Send + 'static, Error> {
+        if call.timeout.is_zero() {
+            return Err(deadline_exceeded(call.timeout));
+        }
+        let ticket = self.admission.admit(body.len())?;
+        let deadline = received + call.timeout;
+        let waiting = Waiting(Interest::until(deadline));
+        let (reply, answered) = oneshot::channel();
+        let interest = Arc::clone(&waiting.0);
+        let job = Job {
+            call,
+            room,
+            body,
+            received,
+            ticket,
+            interest,
+            reply,
+        };
+        if !self.tokenizers.submit(job) {
+            return Err(Error::new(ErrorCode::Draining, "this worker is stopping"));
+        }
+        Ok(async move {
+            let _waiting = waiting;
+            match tokio::time::timeout_at(deadline.into(), answered).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) => Err(Error::new(
+                    ErrorCode::Internal,
+                    "the request was lost in the worker",
+                )),
+                Err(_) => Err(deadline_exceeded(call.timeout)),
+            }
+        })
+    }
+}
+
+/// Finishes what was admitted, then ends all threads.
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.tokenizers.stop();
+        self.queue.close();
+        for thread in self.executors.drain(..) {
+            // A thread of ours that panicked has nothing left to give back.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn deadline_exceeded(timeout: Duration) -> Error {
+    let message = format!("no answer within {} ms", timeout.as_millis());
+    Error::new(ErrorCode::DeadlineExceeded, message)
+}

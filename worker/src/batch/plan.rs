@@ -1,0 +1,196 @@
+//! Which items run together: a pure function.
+//!
+//! Padding is arithmetic thrown away, so a batch holds texts of like length.
+//! It starts from the item that has waited longest in the first lane that has
+//! any, and takes the nearest lengths up to a budget. Whatever waits longest
+//! runs next, however odd its length, so nothing starves; an item beyond the
+//! budget runs alone.
+
+use std::cmp::Reverse;
+
+use crate::wire::call::Lane;
+
+/// What the plan knows of one waiting item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Tokens, special ones included.
+    pub tokens: usize,
+    /// Order of arrival.
+    pub arrival: u64,
+    /// Who goes first.
+    pub lane: Lane,
+}
+
+/// How much one run may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Rows × widest row, in tokens: what the matrix products cost.
+    pub padded_tokens: usize,
+    /// Rows × widest row squared: what attention costs.
+    pub squared_tokens: usize,
+}
+
+/// Of what a run computes, at least this share must be text, in percent: below
+/// it, two runs are cheaper than one. Chosen by `make bench`.
+const MIN_FILL_PERCENT: usize = 75;
+
+/// Positions in `waiting` of the items that run next; empty only where
+/// `waiting` is.
+#[must_use]
+pub fn next_batch(waiting: &[View], budget: Budget) -> Vec<usize> {
+    let first = (0..waiting.len()).min_by_key(|at| {
+        let view = &waiting[*at];
+        (view.lane == Lane::Bulk, view.arrival)
+    });
+    let Some(first) = first else {
+        return Vec::new();
+    };
+    let anchor = waiting[first];
+    let mut others: Vec<usize> = (0..waiting.len()).filter(|at| *at != first).collect();
+    // Nearest length first; a longer one before a shorter one as near, since
+    // widening late would pad everything taken before.
+    let distance = |at: &usize| {
+        let view = &waiting[*at];
+        let apart = view.tokens.abs_diff(anchor.tokens);
+        (
+            view.lane != anchor.lane,
+            apart,
+            Reverse(view.tokens),
+            view.arrival,
+        )
+    };
+    let most = budget.padded_tokens / anchor.tokens.max(1);
+    if others.len() > most {
+        // Shorter items may fit more often than `most`, by the fill at the most.
+        let keep = (most * 2 + 1).min(others.len());
+        if keep < others.len() {
+            others.select_nth_unstable_by_key(keep, distance);
+            others.truncate(keep);
+        }
+    }
+    others.sort_unstable_by_key(distance);
+
+    let mut batch = vec![first];
+    let (mut widest, mut text) = (anchor.tokens, anchor.tokens);
+    for at in others {
+        let tokens = waiting[at].tokens;
+        let (rows, width) = (batch.len() + 1, widest.max(tokens));
+        let fits = rows * width <= budget.padded_tokens
+            && rows * width * width <= budget.squared_tokens
+            && (text + tokens) * 100 >= rows * width * MIN_FILL_PERCENT;
+        if fits {
+            batch.push(at);
+            (widest, text) = (width, text + tokens);
+        }
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BUDGET: Budget = Budget {
+        padded_tokens: 256,
+        squared_tokens: 256 * 256,
+    };
+
+    fn view(tokens: usize, arrival: u64, lane: Lane) -> View {
+        View {
+            tokens,
+            arrival,
+            lane,
+        }
+    }
+
+    fn waiting() -> impl Strategy<Value = Vec<View>> {
+        let lane = prop_oneof![Just(Lane::Interactive), Just(Lane::Bulk)];
+        prop::collection::vec((1_usize..600, lane), 0..80).prop_map(|items| {
+            let numbered = items.into_iter().enumerate();
+            numbered
+                .map(|(at, (tokens, lane))| view(tokens, at as u64, lane))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_input_runs_in_finite_steps_each_item_once(mut items in waiting()) {
+            let mut steps = 0;
+            while !items.is_empty() {
+                let mut batch = next_batch(&items, BUDGET);
+                prop_assert!(!batch.is_empty());
+                batch.sort_unstable();
+                let taken = batch.len();
+                batch.dedup();
+                prop_assert_eq!(taken, batch.len());
+                for at in batch.into_iter().rev() {
+                    items.swap_remove(at);
+                }
+                steps += 1;
+                prop_assert!(steps <= 80);
+            }
+        }
+
+        #[test]
+        fn a_batch_of_two_or_more_keeps_both_budgets(items in waiting()) {
+            let batch = next_batch(&items, BUDGET);
+            if batch.len() > 1 {
+                let width = batch.iter().map(|at| items[*at].tokens).max().unwrap_or(0);
+                prop_assert!(batch.len() * width <= BUDGET.padded_tokens);
+                prop_assert!(batch.len() * width * width <= BUDGET.squared_tokens);
+            }
+        }
+
+        #[test]
+        fn the_item_that_waited_longest_in_the_first_lane_runs_next(items in waiting()) {
+            let batch = next_batch(&items, BUDGET);
+            let oldest = |lane| {
+                let of_lane = (0..items.len()).filter(|at| items[*at].lane == lane);
+                of_lane.min_by_key(|at| items[*at].arrival)
+            };
+            if let Some(due) = oldest(Lane::Interactive).or_else(|| oldest(Lane::Bulk)) {
+                prop_assert!(batch.contains(&due));
+            }
+        }
+
+        #[test]
+        fn the_plan_depends_on_what_waits_not_on_its_order(items in waiting()) {
+            let arrivals = |items: &[View]| {
+                let mut seen: Vec<u64> = next_batch(items, BUDGET).iter().map(|at| items[*at].arrival).collect();
+                seen.sort_unstable();
+                seen
+            };
+            let reversed: Vec<View> = items.iter().rev().copied().collect();
+            prop_assert_eq!(arrivals(&items), arrivals(&reversed));
+        }
+    }
+
+    #[test]
+    fn like_lengths_run_together_and_others_wait() {
+        let items: Vec<View> = [10, 200, 11, 9, 180]
+            .into_iter()
+            .enumerate()
+            .map(|(at, tokens)| view(tokens, at as u64, Lane::Interactive))
+            .collect();
+        let mut batch = next_batch(&items, BUDGET);
+        batch.sort_unstable();
+        assert_eq!(batch, [0, 2, 3]);
+    }
+
+    #[test]
+    fn an_item_beyond_the_budget_runs_alone() {
+        let items = [
+            view(500, 0, Lane::Interactive),
+            view(500, 1, Lane::Interactive),
+        ];
+        assert_eq!(next_batch(&items, BUDGET), [0]);
+    }
+
+    #[test]
+    fn interactive_runs_before_older_bulk() {
+        let items = [view(8, 0, Lane::Bulk), view(90, 1, Lane::Interactive)];
+        assert_eq!(next_batch(&items, BUDGET), [1]);
+    }
+}

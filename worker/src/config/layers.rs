@@ -1,0 +1,255 @@
+//! Where settings come from, weakest first.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::{Config, Error, Nats};
+
+/// Sections whose keys can be set by variables and flags.
+pub const SECTIONS: &[&str] = &[
+    "nats", "service", "runtime", "queue", "http", "drain", "log",
+];
+
+/// Prefix of this project's own variables: `FASTEMBED_<SECTION>_<KEY>`.
+const PREFIX: &str = "FASTEMBED_";
+
+/// Libraries' own variables, which are read where a setting is left empty.
+const FOREIGN: &[(&str, &str, &str)] = &[
+    ("ORT_DYLIB_PATH", "runtime", "library"),
+    ("HF_HOME", "runtime", "cache"),
+];
+
+/// Settings laid over each other; later ones win.
+#[derive(Clone, Debug, Default)]
+pub struct Layers(Table);
+
+impl Layers {
+    /// Lays a TOML file over what is there.
+    ///
+    /// # Errors
+    /// Names the file, and the line where it is not TOML.
+    pub fn file(self, path: &Path) -> Result<Self, Error> {
+        let key = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|fault| Error::new(&key, fault.to_string()))?;
+        self.text(&text)
+            .map_err(|error| Error::new(key, error.reason))
+    }
+
+    /// As [`Layers::file`], for TOML at hand.
+    ///
+    /// # Errors
+    /// Says where it is not TOML.
+    pub fn text(mut self, text: &str) -> Result<Self, Error> {
+        let table: Table = text.parse().map_err(|fault: toml::de::Error| {
+            Error::new("configuration", one_line(&fault.to_string()))
+        })?;
+        for (section, value) in table {
+            match (self.0.get_mut(&section), value) {
+                (Some(Value::Table(below)), Value::Table(above)) => below.extend(above),
+                (_, value) => drop(self.0.insert(section, value)),
+            }
+        }
+        Ok(self)
+    }
+
+    /// Lays the environment over what is there. An empty variable is unset.
+    ///
+    /// # Errors
+    /// Names a variable of ours that sets nothing known: a typing error that
+    /// would otherwise be silent.
+    pub fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        let mut variables: Vec<_> = variables
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        variables.sort();
+        for (name, value) in &variables {
+            if let Some((_, key)) = Nats::VARIABLES.iter().find(|(known, _)| known == name) {
+                self.set("nats", key, value)?;
+            }
+            if let Some((_, section, key)) = FOREIGN.iter().find(|(known, ..)| known == name) {
+                self.set(section, key, value)?;
+            }
+        }
+        for (name, value) in &variables {
+            let Some(own) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            let own = own.to_ascii_lowercase();
+            let Some((section, key)) = own
+                .split_once('_')
+                .filter(|(section, _)| SECTIONS.contains(section))
+            else {
+                // fastembed's own, and what belongs to the tests.
+                if ["cache_dir", "soak"].contains(&own.as_str()) {
+                    continue;
+                }
+                return Err(Error::new(
+                    name,
+                    format!("sets nothing; sections are {}", SECTIONS.join(", ")),
+                ));
+            };
+            self.set(section, key, value)
+                .map_err(|error| Error::new(name, error.reason))?;
+        }
+        Ok(self)
+    }
+
+    /// Lays one `section.key=value` over what is there.
+    ///
+    /// # Errors
+    /// Where it is not of that form, or names nothing known.
+    pub fn assignment(mut self, assignment: &str) -> Result<Self, Error> {
+        let parts = assignment
+            .split_once('=')
+            .and_then(|(name, value)| Some((name.split_once('.')?, value)));
+        let Some(((section, key), value)) = parts else {
+            return Err(Error::new(
+                assignment,
+                "is not of the form section.key=value",
+            ));
+        };
+        self.set(section, key, value)?;
+        Ok(self)
+    }
+
+    /// Sets one key from text, in the type that the key has.
+    ///
+    /// # Errors
+    /// Where the key is unknown or the text is not of its type.
+    pub fn set(&mut self, section: &str, key: &str, text: &str) -> Result<(), Error> {
+        let name = format!("{section}.{key}");
+        let defaults = Table::try_from(Config::default())
+            .map_err(|fault| Error::new(&name, fault.to_string()))?;
+        let known = defaults.get(section).and_then(|section| section.get(key));
+        let value = match known {
+            Some(Value::String(_)) => Value::String(text.to_owned()),
+            Some(Value::Integer(_)) => Value::Integer(
+                text.parse()
+                    .map_err(|_| Error::new(&name, format!("{text:?} is not a whole number")))?,
+            ),
+            Some(Value::Array(_)) => Value::Array(
+                text.split(',')
+                    .map(|item| Value::String(item.trim().to_owned()))
+                    .collect(),
+            ),
+            _ => return Err(Error::new(name, "there is no such setting")),
+        };
+        let below = self
+            .0
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(table) = below {
+            table.insert(key.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// The settings, typed and validated with their relations.
+    ///
+    /// # Errors
+    /// The first that cannot be used.
+    pub fn build(self) -> Result<Config, Error> {
+        let config: Config =
+            Value::Table(self.0)
+                .try_into()
+                .map_err(|fault: toml::de::Error| {
+                    Error::new("configuration", one_line(&fault.to_string()))
+                })?;
+        super::validate::validate(&config)?;
+        Ok(config)
+    }
+}
+
+/// TOML's faults draw the line they are about; an operator's log wants one.
+fn one_line(fault: &str) -> String {
+    fault.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let layers = Layers::default()
+            .text("[nats]\nurl = 'nats://file:1'\nuser = 'file'\npassword = 'p'\n[queue]\nmax_requests = 7")
+            .unwrap()
+            .environment(variables(&[
+                ("NATS_URL", "nats://env:1"),
+                ("NATS_USER", "env"),
+                ("FASTEMBED_QUEUE_MAX_TOKENS", "5000"),
+            ]))
+            .unwrap()
+            .assignment("nats.url=nats://flag:1")
+            .unwrap();
+        let config = layers.build().unwrap();
+        assert_eq!(
+            (config.nats.url.as_str(), config.nats.user.as_str()),
+            ("nats://flag:1", "env")
+        );
+        assert_eq!(
+            (config.queue.max_requests, config.queue.max_tokens),
+            (7, 5000)
+        );
+    }
+
+    #[test]
+    fn our_own_variables_win_over_a_librarys() {
+        let both = variables(&[("HF_HOME", "/theirs"), ("FASTEMBED_RUNTIME_CACHE", "/ours")]);
+        let config = Layers::default()
+            .environment(both)
+            .unwrap()
+            .build()
+            .unwrap();
+        assert_eq!(config.runtime.cache, Path::new("/ours"));
+    }
+
+    #[test]
+    fn a_variable_of_ours_that_sets_nothing_is_refused_by_name() {
+        for name in ["FASTEMBED_QUEUE_MAX_REQUEST", "FASTEMBED_QEUE_MAX_REQUESTS"] {
+            let refused = Layers::default()
+                .environment(variables(&[(name, "1")]))
+                .unwrap_err();
+            assert_eq!(refused.key, name);
+        }
+        assert!(
+            Layers::default()
+                .environment(variables(&[("FASTEMBED_QUEUE_MAX_REQUEST", "")]))
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_file_is_refused() {
+        let refused = Layers::default()
+            .text("[queue]\nmax = 1")
+            .unwrap()
+            .build()
+            .unwrap_err();
+        assert!(refused.reason.contains("max"), "{refused}");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused() {
+        let refused = Layers::default()
+            .assignment("queue.max_requests=many")
+            .unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "queue.max_requests: \"many\" is not a whole number"
+        );
+    }
+}

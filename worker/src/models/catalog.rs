@@ -1,0 +1,101 @@
+//! What models there are: fastembed's list of dense text models under its own
+//! names, with the facts that it leaves to its callers.
+
+use fastembed::{EmbeddingModel, ModelInfo, TextEmbedding};
+
+use super::{Error, Pooling};
+
+/// Tokens after which fastembed cuts a text when nobody says otherwise.
+const FASTEMBED_MAX_LENGTH: usize = 512;
+
+/// One model as the catalogue knows it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// fastembed's variant name, such as `AllMiniLML6V2`.
+    pub name: String,
+    /// Hub repository, such as `Qdrant/all-MiniLM-L6-v2-onnx`.
+    pub repository: String,
+    /// Graph file within the repository.
+    pub graph: String,
+    /// Values in a vector.
+    pub dimensions: usize,
+    /// How token states become one vector.
+    pub pooling: Pooling,
+    /// Tokens after which a text is cut by default, special ones included.
+    pub max_length: usize,
+    /// SPDX identifier of the weights' licence, or `unknown`.
+    pub license: &'static str,
+}
+
+/// The entry of a name as it stands on subjects.
+///
+/// # Errors
+/// [`Error::Unknown`].
+pub fn find(name: &str) -> Result<Entry, Error> {
+    TextEmbedding::list_supported_models()
+        .into_iter()
+        .find(|info| variant(&info.model) == name)
+        .map(|info| entry(&info))
+        .ok_or_else(|| Error::Unknown(name.to_owned()))
+}
+
+fn entry(info: &ModelInfo<EmbeddingModel>) -> Entry {
+    let (max_length, license) = own_facts(&info.model);
+    let pooling = match TextEmbedding::get_default_pooling_method(&info.model) {
+        Some(fastembed::Pooling::Mean) => Pooling::Mean,
+        Some(fastembed::Pooling::Cls) | None => Pooling::Cls,
+    };
+    Entry {
+        name: variant(&info.model),
+        repository: info.model_code.clone(),
+        graph: info.model_file.clone(),
+        dimensions: info.dim,
+        pooling,
+        max_length,
+        license,
+    }
+}
+
+/// fastembed derives `Debug` for its enum, and `Display` is the hub name.
+fn variant(model: &EmbeddingModel) -> String {
+    format!("{model:?}")
+}
+
+/// Maximum length and licence, where the model's own page states them.
+fn own_facts(model: &EmbeddingModel) -> (usize, &'static str) {
+    match model {
+        // huggingface.co/sentence-transformers/all-MiniLM-L6-v2: max_seq_length
+        // in sentence_bert_config.json, and the card's licence.
+        EmbeddingModel::AllMiniLML6V2 => (256, "Apache-2.0"),
+        _ => (FASTEMBED_MAX_LENGTH, "unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minilm_is_found_by_fastembeds_name() {
+        let entry = find("AllMiniLML6V2").unwrap();
+        assert_eq!((entry.dimensions, entry.max_length), (384, 256));
+        assert_eq!(entry.pooling, Pooling::Mean);
+        assert_eq!(entry.repository, "Qdrant/all-MiniLM-L6-v2-onnx");
+    }
+
+    #[test]
+    fn every_name_is_a_subject_token() {
+        for info in TextEmbedding::list_supported_models() {
+            let name = variant(&info.model);
+            assert!(
+                name.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        assert!(matches!(find("allminilml6v2"), Err(Error::Unknown(_))));
+    }
+}

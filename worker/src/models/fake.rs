@@ -1,0 +1,158 @@
+//! A model without weights: hash vectors, and faults on demand.
+//!
+//! Its tokens are the text's words, so that plans, queues and the bus can be
+//! tested with lengths of choice and no inference.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Facts, Loaded, Model, Pooling, Row, Tokenize, Tokens, files};
+use crate::wire::{self, protocol};
+
+/// Ids that stand before and after every text.
+const BEGIN: u32 = 1;
+const END: u32 = 2;
+
+/// How the fake behaves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// Values in a vector; 8 when 0.
+    pub dimensions: usize,
+    /// Time that each run takes, in milliseconds.
+    pub delay_ms: u64,
+    /// A run panics when a text of its batch has this word.
+    pub panic_on: Option<String>,
+    /// The vector of a text with this word holds NaN.
+    pub nan_on: Option<String>,
+}
+
+/// Makes a fake model of `instances` executors.
+#[must_use]
+pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behaviour) -> Loaded {
+    let dimensions = if behaviour.dimensions == 0 {
+        8
+    } else {
+        behaviour.dimensions
+    };
+    let facts = Arc::new(Facts {
+        op: protocol::OP_TEXT,
+        name: name.to_owned(),
+        dimensions,
+        max_tokens,
+        pooling: Pooling::Mean,
+        space: files::fingerprint(&[], &format!("fake {dimensions} {max_tokens}")),
+        aliases: Vec::new(),
+        license: "Apache-2.0",
+        source: "fake".to_owned(),
+    });
+    let instance = || {
+        Box::new(Fake {
+            dimensions,
+            delay: Duration::from_millis(behaviour.delay_ms),
+            panic_on: behaviour.panic_on.as_deref().map(word_id),
+            nan_on: behaviour.nan_on.as_deref().map(word_id),
+        }) as Box<dyn Model>
+    };
+    Loaded {
+        facts,
+        tokenizer: Arc::new(Words { max_tokens }),
+        instances: (0..instances).map(|_| instance()).collect(),
+    }
+}
+
+struct Words {
+    max_tokens: usize,
+}
+
+impl Tokenize for Words {
+    fn tokenize(&self, text: &str) -> Result<Tokens, wire::Error> {
+        let room = self.max_tokens.saturating_sub(2);
+        let mut words = text.split_whitespace().map(word_id);
+        let mut ids = vec![BEGIN];
+        ids.extend(words.by_ref().take(room));
+        ids.push(END);
+        let truncated = words.next().is_some();
+        Ok(Tokens { ids, truncated })
+    }
+}
+
+fn word_id(word: &str) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    word.hash(&mut hasher);
+    // 0 would read as padding.
+    (hasher.finish() as u32).max(END + 1)
+}
+
+struct Fake {
+    dimensions: usize,
+    delay: Duration,
+    panic_on: Option<u32>,
+    nan_on: Option<u32>,
+}
+
+impl Model for Fake {
+    #[expect(clippy::panic, reason = "a model that panics is what this one plays")]
+    fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
+        if !self.delay.is_zero() {
+            std::thread::sleep(self.delay);
+        }
+        for row in rows {
+            let has = |word: Option<u32>| word.is_some_and(|id| row.ids.contains(&id));
+            if has(self.panic_on) {
+                panic!("the fake model was asked to panic");
+            }
+            let states = (0..self.dimensions).map(|dimension| hashed(row.ids, dimension));
+            let states: Vec<f32> = states.collect();
+            Pooling::Cls.pool(&states, self.dimensions, row.normalize, vectors);
+            if has(self.nan_on)
+                && let Some(last) = vectors.last_mut()
+            {
+                *last = f32::NAN;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value between -1 and 1 that depends on every id and on the dimension.
+fn hashed(ids: &[u32], dimension: usize) -> f32 {
+    let mut hasher = DefaultHasher::new();
+    (ids, dimension).hash(&mut hasher);
+    (hasher.finish() >> 40) as f32 / 8_388_608.0 - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fake_gives_a_text_the_same_vector_in_any_company() {
+        let mut loaded = load("Fake", 16, 1, &Behaviour::default());
+        let one = loaded.tokenizer.tokenize("a b c").unwrap().ids;
+        let two = loaded.tokenizer.tokenize("d").unwrap().ids;
+        let row = |ids| Row {
+            ids,
+            normalize: true,
+        };
+        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        loaded.instances[0].run(&[row(&one)], &mut alone).unwrap();
+        loaded.instances[0]
+            .run(&[row(&two), row(&one)], &mut together)
+            .unwrap();
+        assert_eq!(alone, together[8..]);
+    }
+
+    #[test]
+    fn the_fakes_tokens_are_words_cut_at_the_maximum() {
+        let tokenizer = Words { max_tokens: 4 };
+        let exact = tokenizer.tokenize("one two").unwrap();
+        assert_eq!((exact.ids.len(), exact.truncated), (4, false));
+        let cut = tokenizer.tokenize("one two three").unwrap();
+        assert_eq!((cut.ids.len(), cut.truncated), (4, true));
+    }
+}

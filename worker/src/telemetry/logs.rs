@@ -1,0 +1,109 @@
+//! Logs: pretty on a terminal, one JSON object a line otherwise.
+//!
+//! What is logged: phases of the process, the state of the connection, and
+//! failures. Never a line for a request that succeeded, and never a text, a
+//! vector or a credential. Units stand in the names of fields.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+use crate::wire::{Error, ErrorCode};
+
+/// Sets up logging for the process, on standard error.
+///
+/// # Errors
+/// Where `log.filter` is not a filter, or logging is set up already.
+pub fn init(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let filter = EnvFilter::try_new(&log.filter)?;
+    let pretty = match log.format {
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+    };
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if pretty {
+        lines.with_target(false).try_init()
+    } else {
+        lines.json().flatten_event(true).try_init()
+    }
+}
+
+/// Least time between two lines about failures of one code.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Failed requests, logged at most once a second for each code, with a count.
+#[derive(Default)]
+pub struct Failures(Mutex<HashMap<ErrorCode, Window>>);
+
+struct Window {
+    logged: Instant,
+    since: u64,
+}
+
+impl Failures {
+    /// Notes one failed request. Of the message only what is ours is logged:
+    /// a refusal of bad input may quote the input.
+    pub fn note(&self, op: &'static str, model: &str, error: &Error) {
+        if let Some(count) = self.due(error.code, Instant::now()) {
+            let (code, number) = (error.code.name(), error.code.number());
+            if error.code == ErrorCode::Internal {
+                tracing::error!(
+                    op,
+                    model,
+                    code,
+                    number,
+                    count,
+                    reason = error.message,
+                    "requests failed"
+                );
+            } else {
+                tracing::warn!(op, model, code, number, count, "requests refused");
+            }
+        }
+    }
+
+    /// How many failures of this code the line that is due now stands for.
+    fn due(&self, code: ErrorCode, now: Instant) -> Option<u64> {
+        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(window) = windows.get_mut(&code) else {
+            windows.insert(
+                code,
+                Window {
+                    logged: now,
+                    since: 0,
+                },
+            );
+            return Some(1);
+        };
+        window.since += 1;
+        if now - window.logged < INTERVAL {
+            return None;
+        }
+        window.logged = now;
+        Some(std::mem::take(&mut window.since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_failures_make_one_line_a_second_with_a_count() {
+        let failures = Failures::default();
+        let start = Instant::now();
+        let due = |code, ms| failures.due(code, start + Duration::from_millis(ms));
+        assert_eq!(due(ErrorCode::Overloaded, 0), Some(1));
+        assert_eq!(due(ErrorCode::Overloaded, 10), None);
+        assert_eq!(due(ErrorCode::Internal, 20), Some(1));
+        assert_eq!(due(ErrorCode::Overloaded, 999), None);
+        assert_eq!(due(ErrorCode::Overloaded, 1000), Some(3));
+    }
+}

@@ -1,0 +1,282 @@
+//! Every metric, in one table: what `/metrics` serves and what the README lists.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Metric, Registry};
+
+use crate::batch::admission::Load;
+
+/// One row of the table.
+pub struct Row {
+    /// Name as it is scraped.
+    pub name: &'static str,
+    /// Prometheus type.
+    pub kind: &'static str,
+    /// Label names, comma separated.
+    pub labels: &'static str,
+    /// What it counts, units included.
+    pub help: &'static str,
+}
+
+/// Declares the table and an index into it for each name.
+macro_rules! table {
+    ($($id:ident: $kind:literal, $name:literal, $labels:literal, $help:literal;)*) => {
+        /// Every metric.
+        pub const TABLE: &[Row] = &[$($id),*];
+        $(const $id: Row = Row { name: $name, kind: $kind, labels: $labels, help: $help };)*
+    };
+}
+
+table! {
+    REQUESTS: "counter", "fastembed_requests_total", "op, model, code",
+        "Requests answered, by result: `ok` or the error's name";
+    TEXTS: "counter", "fastembed_texts_total", "model", "Texts embedded";
+    TRUNCATED: "counter", "fastembed_truncated_texts_total", "model", "Texts cut at the model's maximum";
+    TOKENS: "counter", "fastembed_tokens_total", "model", "Tokens embedded, special ones included, padding not";
+    EXPIRED: "counter", "fastembed_expired_texts_total", "model",
+        "Texts dropped before they ran: their caller's deadline had passed, or the caller had gone";
+    QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "model", "Requests admitted and not yet answered";
+    QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "model",
+        "Tokens admitted and not yet answered; an upper estimate until a request is tokenized";
+    WAIT: "histogram", "fastembed_wait_seconds", "model", "Time a text waits in the queue until its batch runs";
+    INFER: "histogram", "fastembed_infer_seconds", "model", "Time of one batch on the model";
+    BATCH_TEXTS: "histogram", "fastembed_batch_texts", "model", "Texts in one batch";
+    REFUSED_REPLIES: "counter", "fastembed_refused_replies_total", "",
+        "Requests dropped because their reply subject is not an allowed one";
+    BUS_DROPS: "counter", "fastembed_bus_drops_total", "",
+        "Messages lost because the receive loop fell behind; must stay 0";
+    READY: "gauge", "fastembed_ready", "", "1 while this worker takes requests";
+}
+
+/// The table as Markdown, for the README.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
+    for row in TABLE {
+        let Row {
+            name,
+            kind,
+            labels,
+            help,
+        } = row;
+        out += &format!("| `{name}` | {kind} | {labels} | {help} |\n");
+    }
+    out
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelLabel {
+    model: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    op: &'static str,
+    model: String,
+    code: &'static str,
+}
+
+type PerModel<M> = Family<ModelLabel, M>;
+type Histograms = Family<ModelLabel, Histogram, fn() -> Histogram>;
+
+/// The process's metrics.
+pub struct Metrics {
+    registry: RwLock<Registry>,
+    requests: Family<RequestLabels, Counter>,
+    texts: PerModel<Counter>,
+    truncated: PerModel<Counter>,
+    tokens: PerModel<Counter>,
+    expired: PerModel<Counter>,
+    queue_requests: PerModel<Gauge>,
+    queue_tokens: PerModel<Gauge>,
+    wait: Histograms,
+    infer: Histograms,
+    batch_texts: Histograms,
+    refused_replies: Counter,
+    bus_drops: Counter,
+    ready: Gauge,
+}
+
+/// 100 µs to 105 s, each bucket four times the last.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(1e-4, 4.0, 11))
+}
+
+/// 1 to 512 texts.
+fn counts() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 2.0, 10))
+}
+
+impl Metrics {
+    /// Fresh metrics, all zero.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        let mut registry = Registry::default();
+        let metrics = Self {
+            requests: add(&mut registry, &REQUESTS, Family::default()),
+            texts: add(&mut registry, &TEXTS, Family::default()),
+            truncated: add(&mut registry, &TRUNCATED, Family::default()),
+            tokens: add(&mut registry, &TOKENS, Family::default()),
+            expired: add(&mut registry, &EXPIRED, Family::default()),
+            queue_requests: add(&mut registry, &QUEUE_REQUESTS, Family::default()),
+            queue_tokens: add(&mut registry, &QUEUE_TOKENS, Family::default()),
+            wait: add(&mut registry, &WAIT, Family::new_with_constructor(seconds)),
+            infer: add(&mut registry, &INFER, Family::new_with_constructor(seconds)),
+            batch_texts: add(
+                &mut registry,
+                &BATCH_TEXTS,
+                Family::new_with_constructor(counts),
+            ),
+            refused_replies: add(&mut registry, &REFUSED_REPLIES, Counter::default()),
+            bus_drops: add(&mut registry, &BUS_DROPS, Counter::default()),
+            ready: add(&mut registry, &READY, Gauge::default()),
+            registry: RwLock::default(),
+        };
+        *metrics
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = registry;
+        Arc::new(metrics)
+    }
+
+    /// The handles of one model, resolved once.
+    #[must_use]
+    pub fn of_model(&self, model: &str) -> ModelMetrics {
+        let label = ModelLabel {
+            model: model.to_owned(),
+        };
+        ModelMetrics {
+            texts: self.texts.get_or_create_owned(&label),
+            truncated: self.truncated.get_or_create_owned(&label),
+            tokens: self.tokens.get_or_create_owned(&label),
+            expired: self.expired.get_or_create_owned(&label),
+            wait: self.wait.get_or_create_owned(&label),
+            infer: self.infer.get_or_create_owned(&label),
+            batch_texts: self.batch_texts.get_or_create_owned(&label),
+        }
+    }
+
+    /// Counts one answered request; `code` is `ok` or an error's name.
+    pub fn answered(&self, op: &'static str, model: &str, code: &'static str) {
+        let labels = RequestLabels {
+            op,
+            model: model.to_owned(),
+            code,
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts a request whose reply subject was refused.
+    pub fn refused_reply(&self) {
+        self.refused_replies.inc();
+    }
+
+    /// Counts a message that the bus client dropped.
+    pub fn bus_drop(&self) {
+        self.bus_drops.inc();
+    }
+
+    /// Whether the worker takes requests.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.set(i64::from(ready));
+    }
+
+    /// Sets what waits for a model.
+    pub fn set_load(&self, model: &str, load: Load) {
+        let label = ModelLabel {
+            model: model.to_owned(),
+        };
+        let amount = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.queue_requests
+            .get_or_create(&label)
+            .set(amount(load.requests));
+        self.queue_tokens
+            .get_or_create(&label)
+            .set(amount(load.tokens));
+    }
+
+    /// The text that `/metrics` serves (OpenMetrics 1.0).
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        // Writing into a string cannot fail.
+        let _ = text::encode(&mut out, &registry);
+        out
+    }
+}
+
+fn add<M: Metric + Clone>(registry: &mut Registry, row: &Row, metric: M) -> M {
+    // The library itself appends the suffix of counters.
+    let name = row.name.strip_suffix("_total").unwrap_or(row.name);
+    registry.register(name, row.help, metric.clone());
+    metric
+}
+
+/// The metrics of one model.
+#[derive(Clone)]
+pub struct ModelMetrics {
+    texts: Counter,
+    truncated: Counter,
+    tokens: Counter,
+    expired: Counter,
+    wait: Histogram,
+    infer: Histogram,
+    batch_texts: Histogram,
+}
+
+impl ModelMetrics {
+    /// Texts whose callers were gone before they ran.
+    pub fn expired(&self, texts: usize) {
+        self.expired.inc_by(texts as u64);
+    }
+
+    /// A text was cut.
+    pub fn truncated(&self) {
+        self.truncated.inc();
+    }
+
+    /// One text's time in the queue.
+    pub fn waited(&self, time: Duration) {
+        self.wait.observe(time.as_secs_f64());
+    }
+
+    /// One batch.
+    pub fn ran(&self, tokens: usize, texts: usize, time: Duration) {
+        self.tokens.inc_by(tokens as u64);
+        self.texts.inc_by(texts as u64);
+        self.infer.observe(time.as_secs_f64());
+        self.batch_texts.observe(texts as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_served_is_what_the_table_says() {
+        let metrics = Metrics::new();
+        metrics.answered("text", "M", "ok");
+        metrics.set_load("M", Load::default());
+        metrics.of_model("M").ran(1, 1, Duration::ZERO);
+        metrics.of_model("M").waited(Duration::ZERO);
+        let served = metrics.render();
+        for row in TABLE {
+            let family = row.name.strip_suffix("_total").unwrap_or(row.name);
+            assert!(
+                served.contains(&format!("# TYPE {family} {}\n", row.kind)),
+                "{}",
+                row.name
+            );
+        }
+        assert_eq!(served.matches("# TYPE").count(), TABLE.len());
+        assert!(served.contains(r#"fastembed_requests_total{op="text",model="M",code="ok"} 1"#));
+    }
+}

@@ -1,0 +1,7 @@
+//! Logs, metrics, and the HTTP port that operators look at.
+
+pub mod health;
+pub mod http;
+pub mod logs;
+pub mod metrics;
+pub mod window;
