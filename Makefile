@@ -69,11 +69,12 @@ bench: setup build ## Measure the worker; the report goes to target/bench/report
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
 	@$(PYTHON) tests/references/make.py $(if $(WRITE),--write)
 
+# The worker last: it is built from what the first two write.
 .PHONY: generate
-generate: setup build ## Write the generated code, documents, wire vectors and the default configuration
+generate: setup ## Write the generated code, documents, wire vectors and the default configuration
 	$(VENV_PYTHON) schemas/generate.py
 	$(VENV_PYTHON) schemas/vectors/make.py
-	$(WORKER) generate config >target/worker.toml
+	cargo run --quiet $(CARGO_RELEASE) --bin fastembed-worker -- generate config >target/worker.toml
 	mv target/worker.toml config/worker.toml
 
 .PHONY: check-generated
