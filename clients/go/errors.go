@@ -13,32 +13,34 @@ import (
 // Sentinels for every code of the protocol. An [Error], an [ItemError] and a
 // [BatchError] match them with [errors.Is].
 var (
-	// ErrInvalidRequest: the call breaks the contract, for example with no texts,
-	// a text that is not UTF-8, or a model name with a slash.
+	// ErrInvalidRequest means that the call breaks the contract, for example with
+	// no texts, a text that is not UTF-8, or a model name with a slash.
 	ErrInvalidRequest error = codeError(wire.CodeInvalidRequest.Name)
-	// ErrModelNotFound: no worker serves the model.
+	// ErrModelNotFound means that no worker serves the model.
 	ErrModelNotFound error = codeError(wire.CodeModelNotFound.Name)
-	// ErrSpaceMismatch: the workers' vectors are not of the space this
+	// ErrSpaceMismatch means that the workers' vectors are not of the space this
 	// [TextEmbedding] was made for.
 	ErrSpaceMismatch error = codeError(wire.CodeSpaceMismatch.Name)
-	// ErrPayloadTooLarge: a text is longer than the worker or the bus allows.
+	// ErrPayloadTooLarge means that a text is longer than worker or bus allow.
 	ErrPayloadTooLarge error = codeError(wire.CodePayloadTooLarge.Name)
-	// ErrUnsupportedMediaType: the worker does not read MessagePack.
+	// ErrUnsupportedMediaType means that the worker does not read MessagePack.
 	ErrUnsupportedMediaType error = codeError(wire.CodeUnsupportedMediaType.Name)
-	// ErrInputTooLong: a text has more tokens than the model takes and the call
-	// forbids truncation.
+	// ErrInputTooLong means that a text has more tokens than the model takes and
+	// the call forbids truncation.
 	ErrInputTooLong error = codeError(wire.CodeInputTooLong.Name)
-	// ErrOverloaded: the workers' queues are full, or nobody listens just now.
+	// ErrOverloaded means that the workers' queues are full, or that nobody listens
+	// just now.
 	ErrOverloaded error = codeError(wire.CodeOverloaded.Name)
-	// ErrCancelled: the context was cancelled. Such an error matches
-	// [context.Canceled] too.
+	// ErrCancelled means that the context was cancelled. An error that the client
+	// makes of it matches [context.Canceled] too.
 	ErrCancelled error = codeError(wire.CodeCancelled.Name)
-	// ErrInternal: the worker failed, or its reply breaks the contract.
+	// ErrInternal means that the worker failed, or that its reply breaks the
+	// contract.
 	ErrInternal error = codeError(wire.CodeInternal.Name)
-	// ErrDraining: the worker is shutting down.
+	// ErrDraining means that the worker is shutting down.
 	ErrDraining error = codeError(wire.CodeDraining.Name)
-	// ErrDeadlineExceeded: the time of the call ran out. Such an error matches
-	// [context.DeadlineExceeded] too.
+	// ErrDeadlineExceeded means that the time of the call ran out. Such an error
+	// matches [context.DeadlineExceeded] too.
 	ErrDeadlineExceeded error = codeError(wire.CodeDeadlineExceeded.Name)
 )
 
@@ -62,11 +64,11 @@ func (c codeError) Error() string { return "fastembed: " + string(c) }
 type Retry string
 
 const (
-	// RetryNever: the same call would fail again.
+	// RetryNever says that the same call would fail again.
 	RetryNever Retry = wire.RetryNever
-	// RetryElsewhere: another worker may answer it.
+	// RetryElsewhere says that another worker may answer it.
 	RetryElsewhere Retry = wire.RetryElsewhere
-	// RetryOnce: one more try is worth it, not a second one.
+	// RetryOnce says that one more try is worth it, not a second one.
 	RetryOnce Retry = wire.RetryOnce
 )
 
@@ -93,6 +95,7 @@ type Error struct {
 	causes []error
 }
 
+// Error returns name, number and message.
 func (e *Error) Error() string {
 	return fmt.Sprintf("fastembed: %s (%d): %s", e.Name, e.Code, e.Message)
 }
@@ -153,6 +156,7 @@ type ItemError struct {
 	Err *Error
 }
 
+// Error returns the index of the text and why it failed.
 func (e ItemError) Error() string { return fmt.Sprintf("text %d: %v", e.Index, e.Err) }
 
 // Unwrap returns Err.
@@ -166,6 +170,7 @@ type BatchError struct {
 	Items []ItemError
 }
 
+// Error returns how many texts failed, and why the first did.
 func (e *BatchError) Error() string {
 	if len(e.Items) == 1 {
 		return fmt.Sprintf("fastembed: 1 text failed: %v", e.Items[0])

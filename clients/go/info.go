@@ -51,6 +51,10 @@ type Limits struct {
 	DefaultTimeout, MaxTimeout time.Duration
 }
 
+// maxInfoBytes bounds an info reply, which takes well below 4 KiB. The server's
+// max_payload would do, but is not known before the first connection.
+const maxInfoBytes = 1 << 20
+
 // info asks for a model. An answer comes from one worker, so one round trip is
 // all it takes; that nobody listens is an answer too.
 func (c *Client) info(ctx context.Context, op, model string) (*Info, error) {
@@ -60,7 +64,7 @@ func (c *Client) info(ctx context.Context, op, model string) (*Info, error) {
 		body:     wire.AppendInfoRequest(nil, &wire.InfoRequest{}),
 		id:       newID(),
 		messages: 1,
-		bytes:    int(c.nc.MaxPayload()),
+		bytes:    maxInfoBytes,
 		unheard: func() *Error {
 			return newError(wire.CodeModelNotFound, "no worker serves %q for op %q", model, op).because(nats.ErrNoResponders)
 		},

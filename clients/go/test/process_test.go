@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 // worker is a real fastembed-worker process.
@@ -20,8 +22,9 @@ type worker struct {
 	cmd    *exec.Cmd
 	exited chan error
 
-	mu   sync.Mutex
-	tail []string // its last log lines
+	mu       sync.Mutex
+	tail     []string // its last log lines
+	instance string
 }
 
 // startWorker starts a worker with a configuration file of its own and returns
@@ -74,8 +77,9 @@ func (w *worker) follow(logs io.Reader, ready chan struct{}) {
 		w.mu.Lock()
 		w.tail = append(w.tail[max(0, len(w.tail)-49):], lines.Text())
 		w.mu.Unlock()
-		var line struct{ Message string }
+		var line struct{ Message, Instance string }
 		if ready != nil && json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "ready" {
+			w.instance = line.Instance
 			close(ready)
 			ready = nil
 		}
@@ -99,6 +103,31 @@ func (w *worker) stop(t *testing.T) {
 		t.Errorf("the worker ended with %v\n%s", err, w.logs())
 	}
 	w.cmd = nil
+}
+
+// answered returns how many text requests the worker has answered.
+func (w *worker) answered(t *testing.T, nc *nats.Conn) int {
+	t.Helper()
+	m, err := nc.Request("$SRV.STATS.fastembed."+w.instance, nil, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stats struct {
+		Endpoints []struct {
+			Name     string `json:"name"`
+			Requests int    `json:"num_requests"`
+		} `json:"endpoints"`
+	}
+	if err := json.Unmarshal(m.Data, &stats); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range stats.Endpoints {
+		if strings.HasPrefix(e.Name, "text_") {
+			return e.Requests
+		}
+	}
+	t.Fatalf("no text endpoint in %s", m.Data)
+	return 0
 }
 
 // fakeModel configures a model of hash vectors.

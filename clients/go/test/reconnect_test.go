@@ -112,3 +112,25 @@ func TestClosingTheConnectionEndsACallThatWaits(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestACallWaitsForTheFirstConnectionToo(t *testing.T) {
+	s := startServer(t, 1<<20)
+	s.stop(t)
+	client := clientOn(t, connect(t, s, nats.RetryOnFailedConnect(true)))
+	result := make(chan error, 1)
+	go func() {
+		model, err := client.NewTextEmbedding(background(t), "Fake")
+		if err == nil {
+			_, err = model.Embed(background(t), numbered(10), 0)
+		}
+		result <- err
+	}()
+	s.start(t)
+	// Until the worker is there nobody serves the model, which is an answer.
+	startFake(t, s, nil)
+	err := await(t, result, "the call")
+	if err != nil && !errors.Is(err, fastembed.ErrModelNotFound) {
+		t.Fatal(err)
+	}
+	newModel(t, client, "Fake")
+}

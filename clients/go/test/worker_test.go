@@ -226,9 +226,10 @@ func TestAVectorDoesNotDependOnTheCompanyOfItsText(t *testing.T) {
 
 func TestAWorkerThatLeavesCostsACallNothing(t *testing.T) {
 	s := startServer(t, 1<<20)
-	leaving := startWorker(t, s, fakeModel("delay_ms = 1"))
-	startWorker(t, s, fakeModel("delay_ms = 1"))
-	model := newModel(t, newClient(t, s), "Fake")
+	leaving := startWorker(t, s, fakeModel("delay_ms = 5"))
+	startWorker(t, s, fakeModel("delay_ms = 5"))
+	nc := connect(t, s)
+	model := newModel(t, clientOn(t, nc), "Fake")
 	texts := numbered(5_000)
 	type outcome struct {
 		result *fastembed.Embeddings
@@ -239,10 +240,21 @@ func TestAWorkerThatLeavesCostsACallNothing(t *testing.T) {
 		result, err := model.EmbedDetailed(background(t), texts, 10)
 		done <- outcome{result, err}
 	}()
+	for leaving.answered(t, nc) < 10 {
+		// asks again: a round trip each
+	}
 	leaving.stop(t)
+	select {
+	case <-done:
+		t.Fatal("the call was over before the worker left")
+	default:
+	}
 	got := await(t, done, "the call")
 	if got.err != nil {
 		t.Fatal(got.err)
+	}
+	if len(got.result.Instances) != 2 {
+		t.Errorf("instances are %v", got.result.Instances)
 	}
 	again, err := model.Embed(background(t), texts, 100)
 	if err != nil {
