@@ -4,7 +4,12 @@
 //! `bus → wire → admit → tokenize → plan → execute → wire → bus`.
 
 pub mod batch;
+pub mod bench;
+pub mod bus;
+pub mod cli;
 pub mod config;
+pub mod instance;
 pub mod models;
+pub mod start;
 pub mod telemetry;
 pub mod wire;

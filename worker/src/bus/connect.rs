@@ -1,0 +1,194 @@
+//! Reaching the bus, and what it says while we are on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event, ServerError};
+
+use crate::config::Nats;
+use crate::telemetry::health::{Health, Phase};
+use crate::telemetry::metrics::Metrics;
+
+/// Messages that one subscription may hold unread. Past it the library drops
+/// what comes, so the receive loop must never get there.
+const SUBSCRIPTION_CAPACITY: usize = 65_536;
+
+/// Reconnecting waits between these, the longer the more often it failed.
+const RECONNECT_MIN: Duration = Duration::from_millis(50);
+const RECONNECT_MAX: Duration = Duration::from_secs(4);
+
+/// Why the bus cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file with credentials cannot be read.
+    #[error("{key}: {file}: {reason}")]
+    Credentials {
+        /// The setting.
+        key: &'static str,
+        /// The file it names.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// No server could be reached, or it refused us.
+    #[error("cannot connect to {url}: {reason}")]
+    Connect {
+        /// The servers tried, without credentials.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// A subscription could not be made.
+    #[error("cannot subscribe to {subject}: {reason}")]
+    Subscribe {
+        /// The subject.
+        subject: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Connects as configured; `name` is what the server's monitoring shows.
+///
+/// # Errors
+/// [`Error::Credentials`] or [`Error::Connect`].
+pub async fn connect(
+    nats: &Nats,
+    name: String,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+) -> Result<Client, Error> {
+    let events = move |event| {
+        on_event(&event, &health, &metrics);
+        std::future::ready(())
+    };
+    let options = credentials(nats)
+        .await?
+        .name(name)
+        .custom_inbox_prefix(&nats.inbox_prefix)
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .connection_timeout(Duration::from_millis(nats.connect_timeout_ms))
+        .reconnect_delay_callback(reconnect_delay)
+        .event_callback(events);
+    let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
+    options
+        .connect(servers)
+        .await
+        .map_err(|fault| Error::Connect {
+            url: without_credentials(&nats.url),
+            reason: fault.to_string(),
+        })
+}
+
+async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
+    let mut options = ConnectOptions::new();
+    if !nats.user.is_empty() {
+        options = options.user_and_password(nats.user.clone(), nats.password.clone());
+    }
+    if !nats.token.is_empty() {
+        options = options.token(nats.token.clone());
+    }
+    if !nats.creds.as_os_str().is_empty() {
+        options = options
+            .credentials_file(&nats.creds)
+            .await
+            .map_err(|fault| Error::Credentials {
+                key: "nats.creds",
+                file: nats.creds.display().to_string(),
+                reason: fault.to_string(),
+            })?;
+    }
+    if !nats.nkey.as_os_str().is_empty() {
+        let seed = tokio::fs::read_to_string(&nats.nkey)
+            .await
+            .map_err(|fault| Error::Credentials {
+                key: "nats.nkey",
+                file: nats.nkey.display().to_string(),
+                reason: fault.to_string(),
+            })?;
+        options = options.nkey(seed.trim().to_owned());
+    }
+    if !nats.ca.as_os_str().is_empty() {
+        options = options
+            .add_root_certificates(nats.ca.clone())
+            .require_tls(true);
+    }
+    if !nats.cert.as_os_str().is_empty() {
+        options = options.add_client_certificate(nats.cert.clone(), nats.key.clone());
+    }
+    Ok(options)
+}
+
+/// Doubles up to the longest wait, then takes a random share of it, so that a
+/// fleet does not come back in step after a server's restart.
+fn reconnect_delay(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts.min(16)).unwrap_or(16);
+    let longest = RECONNECT_MIN
+        .saturating_mul(1 << doublings)
+        .min(RECONNECT_MAX);
+    longest.mul_f64(rand::random_range(0.5..1.0))
+}
+
+/// A URL may hold a user and a password, which no log may.
+fn without_credentials(urls: &str) -> String {
+    let bare = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => url.to_owned(),
+    };
+    urls.split(',')
+        .map(|url| bare(url.trim()))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn on_event(event: &Event, health: &Health, metrics: &Metrics) {
+    match event {
+        Event::Connected => {
+            health.set_connected(true);
+            tracing::info!("connected");
+        }
+        Event::Disconnected => {
+            health.set_connected(false);
+            tracing::warn!("disconnected");
+        }
+        Event::SlowConsumer(_) => metrics.bus_drop(),
+        // Permission violations come as events alone: the subscription stays
+        // open and silent. A refused publish is the requester's reply subject.
+        Event::ServerError(ServerError::Other(reason))
+            if reason.to_lowercase().contains("violation for subscription") =>
+        {
+            health.enter(Phase::Denied);
+            tracing::error!(reason, "the bus refused a subscription; not ready");
+        }
+        Event::ServerError(fault) => tracing::warn!(reason = %fault, "server error"),
+        Event::ClientError(fault) => tracing::warn!(reason = %fault, "client error"),
+        other => tracing::info!(event = %other, "bus event"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_credentials() {
+        assert_eq!(
+            without_credentials("nats://u:p@a:1, tls://b:2"),
+            "nats://a:1,tls://b:2"
+        );
+        assert_eq!(without_credentials("u:p@a:1"), "a:1");
+    }
+
+    #[test]
+    fn reconnecting_waits_longer_and_never_beyond_the_bound() {
+        assert!(reconnect_delay(0) <= RECONNECT_MIN);
+        for attempts in [5, 16, 1000, usize::MAX] {
+            let delay = reconnect_delay(attempts);
+            assert!(
+                delay > RECONNECT_MIN && delay <= RECONNECT_MAX,
+                "{attempts}: {delay:?}"
+            );
+        }
+    }
+}

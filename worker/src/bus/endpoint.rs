@@ -1,0 +1,252 @@
+//! One endpoint: an operation on a model, answered and counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use async_nats::{HeaderMap, Message, Subject};
+use tokio::sync::Semaphore;
+
+use super::guard::Guard;
+use super::outbox::Outbox;
+use super::service::Counters;
+use crate::batch::Pipeline;
+use crate::telemetry::logs::Failures;
+use crate::telemetry::metrics::Metrics;
+use crate::wire::call::Call;
+use crate::wire::info::{InfoReply, InfoRequest, Limits};
+use crate::wire::reply::{self, Responder, Room};
+use crate::wire::vectors::Encoding;
+use crate::wire::{Error, protocol};
+
+/// Refusals that may be on their way out at once; past it the receive loop
+/// waits for the bus, which is the one thing that it may wait for.
+const MAX_REFUSALS: usize = 4096;
+
+/// What all endpoints of a worker share.
+pub(super) struct Shared {
+    pub(super) outbox: Outbox,
+    pub(super) guard: Guard,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) failures: Failures,
+    pub(super) instance: String,
+    /// Requests taken and not yet answered.
+    pub(super) in_flight: AtomicUsize,
+    refusals: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        outbox: Outbox,
+        guard: Guard,
+        metrics: Arc<Metrics>,
+        instance: String,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            outbox,
+            guard,
+            metrics,
+            failures: Failures::default(),
+            instance,
+            in_flight: AtomicUsize::new(0),
+            refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
+        })
+    }
+}
+
+/// What an endpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// Vectors of texts.
+    Text,
+    /// Facts of a model.
+    Info,
+}
+
+/// An operation on one model.
+pub(super) struct Endpoint {
+    pub(super) operation: Operation,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) counters: Counters,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Endpoint {
+    /// `text` or `info`.
+    pub(super) fn op(&self) -> &'static str {
+        match self.operation {
+            Operation::Text => protocol::OP_TEXT,
+            Operation::Info => protocol::OP_INFO,
+        }
+    }
+
+    /// The last token of its subject.
+    pub(super) fn target(&self) -> String {
+        match self.operation {
+            Operation::Text => self.pipeline.facts().name.clone(),
+            Operation::Info => self.pipeline.facts().endpoint(),
+        }
+    }
+
+    /// Takes one request: decides at once whether it is admitted, and leaves
+    /// the rest to a task of its own.
+    pub(super) async fn take(self: &Arc<Self>, message: Message) {
+        let received = Instant::now();
+        let Some(to) = self.shared.reply_subject(&message) else {
+            return;
+        };
+        let headers = message.headers.as_ref();
+        let call = match Call::read(|name| header(headers, name), &message.payload) {
+            Ok(call) => call,
+            Err((error, call)) => return self.refuse(to, call, error, received).await,
+        };
+        match self.operation {
+            Operation::Info => match self.info(&call, &message.payload) {
+                Ok(body) => self.reply(to, call, received, async move { Ok(vec![body]) }),
+                Err(error) => self.refuse(to, call, error, received).await,
+            },
+            Operation::Text => {
+                let room = Room::within(self.shared.outbox.max_payload());
+                match self.pipeline.submit(call, room, message.payload, received) {
+                    Ok(answer) => {
+                        let endpoint = Arc::clone(self);
+                        self.reply(to, call, received, async move {
+                            let answer = answer.await?;
+                            let facts = endpoint.pipeline.facts();
+                            let responder = Responder {
+                                model: &facts.name,
+                                instance: &endpoint.shared.instance,
+                            };
+                            reply::write(&answer, &call, room, responder)
+                        });
+                    }
+                    Err(error) => self.refuse(to, call, error, received).await,
+                }
+            }
+        }
+    }
+
+    fn info(&self, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
+        if !body.is_empty() {
+            let InfoRequest {} = call.format.decode(body)?;
+        }
+        let facts = self.pipeline.facts();
+        call.format.encode(&InfoReply {
+            op: facts.op.to_owned(),
+            model: facts.name.clone(),
+            space: facts.space.clone(),
+            instance: self.shared.instance.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            dimensions: u32::try_from(facts.dimensions).unwrap_or(u32::MAX),
+            max_tokens: u32::try_from(facts.max_tokens).unwrap_or(u32::MAX),
+            pooling: facts.pooling.to_string(),
+            normalized: true,
+            encodings: Encoding::SERVED
+                .iter()
+                .map(|served| served.name().to_owned())
+                .collect(),
+            features: vec![protocol::ACCEPT_PARTS.to_owned()],
+            prompts: Vec::new(),
+            aliases: facts.aliases.clone(),
+            license: facts.license.to_owned(),
+            source: facts.source.clone(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// Answers from a task of its own; the request counts once, however many
+    /// messages answer it.
+    fn reply(
+        self: &Arc<Self>,
+        to: Subject,
+        call: Call,
+        received: Instant,
+        bodies: impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send + 'static,
+    ) {
+        let endpoint = Arc::clone(self);
+        let flight = InFlight::enter(&self.shared);
+        tokio::spawn(async move {
+            let _flight = flight;
+            match bodies.await {
+                Ok(bodies) => {
+                    endpoint.shared.outbox.result(to, &call, bodies).await;
+                    endpoint.answered(None, received.elapsed());
+                }
+                Err(error) => {
+                    endpoint.shared.outbox.refusal(to, &call, &error).await;
+                    endpoint.answered(Some(&error), received.elapsed());
+                }
+            }
+        });
+    }
+
+    /// Refuses at once, from a task of its own.
+    async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.shared.refusals).acquire_owned().await.ok();
+        self.reply(to, call, received, async move {
+            let _permit = permit;
+            Err(error)
+        });
+    }
+
+    fn answered(&self, error: Option<&Error>, elapsed: Duration) {
+        let model = &self.pipeline.facts().name;
+        let code = error.map_or("ok", |error| error.code.name());
+        self.shared.metrics.answered(self.op(), model, code);
+        self.counters.answered(error, elapsed);
+        if let Some(error) = error {
+            self.shared.failures.note(self.op(), model, error);
+        }
+    }
+}
+
+impl Shared {
+    /// The subject to answer on; a request without an allowed one is dropped,
+    /// counted, and named once in the log.
+    pub(super) fn reply_subject(&self, message: &Message) -> Option<Subject> {
+        let to = message.reply.clone();
+        if to.as_ref().is_some_and(|to| self.guard.allows(to)) {
+            return to;
+        }
+        self.metrics.refused_reply();
+        let subject = to.as_deref().unwrap_or("none");
+        if let Some(prefix) = self.guard.first_refusal(subject) {
+            tracing::warn!(
+                prefix,
+                "a reply subject is not allowed; such requests are dropped"
+            );
+        }
+        None
+    }
+}
+
+/// Counts a request from being taken to being answered.
+struct InFlight(Arc<Shared>);
+
+impl InFlight {
+    fn enter(shared: &Arc<Shared>) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A header by its name in any case: names are case-sensitive on the wire, and
+/// proxies are known to change them.
+fn header<'h>(headers: Option<&'h HeaderMap>, name: &str) -> Option<&'h str> {
+    let headers = headers?;
+    let exact = headers.get(name);
+    let found = exact.or_else(|| {
+        let (_, values) = headers
+            .iter()
+            .find(|(key, _)| AsRef::<str>::as_ref(*key).eq_ignore_ascii_case(name))?;
+        values.first()
+    });
+    found.map(|value| value.as_str())
+}

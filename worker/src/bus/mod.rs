@@ -1,0 +1,12 @@
+//! NATS: the only room that knows it.
+
+mod connect;
+mod endpoint;
+mod guard;
+mod intake;
+mod outbox;
+mod service;
+mod worker;
+
+pub use connect::{Error, connect};
+pub use worker::Worker;

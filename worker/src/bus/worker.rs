@@ -1,0 +1,297 @@
+//! A worker on the bus: its subscriptions, and how it leaves.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use async_nats::{Client, Message, Subscriber};
+use futures_util::StreamExt as _;
+use futures_util::stream::select_all;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::connect::Error;
+use super::endpoint::{Endpoint, Operation, Shared};
+use super::guard::Guard;
+use super::intake;
+use super::outbox::Outbox;
+use super::service::{self, Counters, Described, Identity, Metadata, Verb};
+use crate::batch::Pipeline;
+use crate::config::Config;
+use crate::telemetry::health::Health;
+use crate::telemetry::metrics::Metrics;
+use crate::wire::call::Call;
+use crate::wire::{self, ErrorCode, protocol};
+
+/// How often the drain looks whether all is answered.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
+
+/// How long the last replies may take to leave.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Everything that one worker does on the bus.
+pub struct Worker {
+    client: Client,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    intakes: Vec<JoinHandle<()>>,
+    discovery: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Subscribes to the calls of all models and to discovery. On return the
+    /// server knows every subscription.
+    ///
+    /// # Errors
+    /// [`Error::Subscribe`].
+    pub async fn start(
+        client: Client,
+        config: &Config,
+        instance: &str,
+        pipelines: &[Arc<Pipeline>],
+        health: Arc<Health>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Error> {
+        let outbox = Outbox::new(client.clone(), instance.to_owned());
+        let guard = Guard::new(
+            &config.service.reply_prefixes,
+            &config.service.subject_prefix,
+        );
+        let shared = Shared::new(outbox, guard, metrics, instance.to_owned());
+        let endpoints: Vec<Arc<Endpoint>> = pipelines
+            .iter()
+            .flat_map(|pipeline| {
+                [Operation::Text, Operation::Info].map(|operation| (operation, pipeline))
+            })
+            .map(|(operation, pipeline)| {
+                Arc::new(Endpoint {
+                    operation,
+                    pipeline: Arc::clone(pipeline),
+                    counters: Counters::default(),
+                    shared: Arc::clone(&shared),
+                })
+            })
+            .collect();
+        let (stop, stopped) = watch::channel(false);
+        let directory = Directory {
+            config: config.clone(),
+            endpoints: endpoints.clone(),
+            health,
+        };
+
+        let discovery = directory.discovery(&client, instance).await?;
+        let mut intakes = vec![
+            directory
+                .targeted(&client, instance, stopped.clone())
+                .await?,
+        ];
+        for endpoint in endpoints {
+            let subject = config.subject(&format!(
+                "{}.{}.{}",
+                protocol::SUBJECT_ROOT,
+                endpoint.op(),
+                endpoint.target()
+            ));
+            let group = config.service.queue_group.clone();
+            let subscriber = client
+                .queue_subscribe(subject.clone(), group)
+                .await
+                .map_err(|fault| Error::Subscribe {
+                    subject,
+                    reason: fault.to_string(),
+                })?;
+            let stopped = stopped.clone();
+            intakes.push(tokio::spawn(async move {
+                intake::run(subscriber, stopped, |message| async {
+                    endpoint.take(message).await
+                })
+                .await;
+            }));
+        }
+        let worker = Self {
+            client,
+            shared,
+            stop,
+            intakes,
+            discovery,
+        };
+        worker.flush().await;
+        Ok(worker)
+    }
+
+    /// Leaves the queue group, answers what was admitted, and closes, within
+    /// `deadline`. Gives the number of requests left unanswered.
+    pub async fn drain(self, deadline: Duration) -> usize {
+        let deadline = tokio::time::Instant::now() + deadline;
+        // Nobody fails to hear this: every intake holds a receiver.
+        let _ = self.stop.send(true);
+        for intake in self.intakes {
+            let _ = tokio::time::timeout_at(deadline, intake).await;
+        }
+        let in_flight = || self.shared.in_flight.load(Ordering::Relaxed);
+        while in_flight() > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+        self.discovery.abort();
+        let _ = tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await;
+        let _ = self.client.drain().await;
+        in_flight()
+    }
+
+    async fn flush(&self) {
+        if tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the subscriptions were not sent in time");
+        }
+    }
+}
+
+/// Endpoints by name: for discovery, and for calls to this one instance.
+#[derive(Clone)]
+struct Directory {
+    config: Config,
+    endpoints: Vec<Arc<Endpoint>>,
+    health: Arc<Health>,
+}
+
+impl Directory {
+    /// Answers discovery until it is aborted: also while draining, when
+    /// operators want to see it most.
+    async fn discovery(&self, client: &Client, instance: &str) -> Result<JoinHandle<()>, Error> {
+        let mut streams = Vec::new();
+        for verb in Verb::ALL {
+            for subject in verb.subjects(instance) {
+                let subscriber = subscribe(client, subject).await?;
+                streams.push(subscriber.map(move |message| (verb, message)).boxed());
+            }
+        }
+        let mut asked = select_all(streams);
+        let directory = self.clone();
+        let identity = Identity {
+            instance: instance.to_owned(),
+            metadata: Metadata::from([
+                ("subject_prefix", self.config.service.subject_prefix.clone()),
+                ("subject_root", self.config.subject(protocol::SUBJECT_ROOT)),
+                ("control_root", self.config.subject(protocol::CONTROL_ROOT)),
+            ]),
+            started: service::rfc3339(SystemTime::now()),
+        };
+        Ok(tokio::spawn(async move {
+            while let Some((verb, message)) = asked.next().await {
+                let Some(shared) = directory.endpoints.first().map(|endpoint| &endpoint.shared)
+                else {
+                    return;
+                };
+                if let Some(to) = shared.reply_subject(&message) {
+                    let endpoints = directory.describe();
+                    shared
+                        .outbox
+                        .json(to, service::document(verb, &identity, &endpoints))
+                        .await;
+                }
+            }
+        }))
+    }
+
+    /// Answers calls to this instance alone, outside the queue group.
+    async fn targeted(
+        &self,
+        client: &Client,
+        instance: &str,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<JoinHandle<()>, Error> {
+        let root = self
+            .config
+            .subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
+        let subscriber = subscribe(client, format!("{root}>")).await?;
+        let directory = self.clone();
+        Ok(tokio::spawn(async move {
+            let take = |message: Message| async {
+                let asked = message
+                    .subject
+                    .strip_prefix(&root)
+                    .and_then(|tail| tail.split_once('.'));
+                let endpoint = directory.endpoints.iter().find(|endpoint| {
+                    asked.is_some_and(|(op, target)| {
+                        op == endpoint.op() && target == endpoint.target()
+                    })
+                });
+                match endpoint {
+                    Some(endpoint) => endpoint.take(message).await,
+                    None => directory.not_found(message).await,
+                }
+            };
+            intake::run(subscriber, stopped, take).await;
+        }))
+    }
+
+    async fn not_found(&self, message: Message) {
+        let Some(shared) = self.endpoints.first().map(|endpoint| &endpoint.shared) else {
+            return;
+        };
+        let Some(to) = shared.reply_subject(&message) else {
+            return;
+        };
+        let headers = message.headers.as_ref();
+        let (Ok(call) | Err((_, call))) = Call::read(
+            |name| headers?.get(name).map(|value| value.as_str()),
+            &message.payload,
+        );
+        let error = wire::Error::new(
+            ErrorCode::ModelNotFound,
+            "this instance does not serve that operation and model",
+        );
+        shared.outbox.refusal(to, &call, &error).await;
+    }
+
+    fn describe(&self) -> Vec<Described> {
+        self.endpoints
+            .iter()
+            .map(|endpoint| {
+                let (facts, op, target) =
+                    (endpoint.pipeline.facts(), endpoint.op(), endpoint.target());
+                let load = endpoint.pipeline.load();
+                let waits = endpoint.pipeline.waits();
+                Described {
+                    name: format!("{op}_{target}"),
+                    subject: self
+                        .config
+                        .subject(&format!("{}.{op}.{target}", protocol::SUBJECT_ROOT)),
+                    queue_group: self.config.service.queue_group.clone(),
+                    metadata: Metadata::from([
+                        ("op", op.to_owned()),
+                        ("model", facts.name.clone()),
+                        ("space", facts.space.clone()),
+                        ("dimensions", facts.dimensions.to_string()),
+                        ("max_tokens", facts.max_tokens.to_string()),
+                        ("pooling", facts.pooling.to_string()),
+                        ("license", facts.license.to_owned()),
+                        ("source", facts.source.clone()),
+                    ]),
+                    counters: endpoint.counters.clone(),
+                    data: serde_json::json!({
+                        "state": self.health.word(),
+                        "in_flight": endpoint.shared.in_flight.load(Ordering::Relaxed),
+                        "queue_requests": load.requests,
+                        "queue_tokens": load.tokens,
+                        "tokens_per_second": endpoint.pipeline.tokens_per_second().round(),
+                        "wait_p50_ms": waits.percentile(50).as_secs_f64() * 1e3,
+                        "wait_p99_ms": waits.percentile(99).as_secs_f64() * 1e3,
+                    }),
+                }
+            })
+            .collect()
+    }
+}
+
+async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, Error> {
+    client
+        .subscribe(subject.clone())
+        .await
+        .map_err(|fault| Error::Subscribe {
+            subject,
+            reason: fault.to_string(),
+        })
+}

@@ -1,0 +1,169 @@
+//! The command line. Flags that concern NATS are spelled as the nats CLI
+//! spells them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Error, Layers};
+
+/// Embedding worker on a NATS bus.
+#[derive(Debug, Parser)]
+#[command(name = "fastembed-worker", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve models until SIGTERM or SIGINT.
+    Serve(Settings),
+    /// Validate the configuration, and do nothing else.
+    Check(Settings),
+    /// Measure throughput and latency, in process and through a bus of its own.
+    Bench(Bench),
+    /// Print what other files are generated from.
+    #[command(hide = true)]
+    Generate {
+        /// What to print.
+        what: Generate,
+    },
+}
+
+/// What can be generated.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Generate {
+    /// `config/worker.toml`.
+    Config,
+    /// The README's table of metrics.
+    Metrics,
+}
+
+/// Settings from a file and from flags. A flag wins over a variable of the
+/// environment, that wins over the file, and the file over the default.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Settings {
+    /// Configuration file (TOML); see config/worker.toml.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// NATS servers, comma separated [env: NATS_URL].
+    #[arg(long, short, value_name = "URL")]
+    server: Option<String>,
+    /// User name [env: NATS_USER].
+    #[arg(long)]
+    user: Option<String>,
+    /// Password [env: NATS_PASSWORD].
+    #[arg(long)]
+    password: Option<String>,
+    /// Token [env: NATS_TOKEN].
+    #[arg(long)]
+    token: Option<String>,
+    /// Credentials file [env: NATS_CREDS].
+    #[arg(long, value_name = "FILE")]
+    creds: Option<String>,
+    /// File with an nkey seed [env: NATS_NKEY].
+    #[arg(long, value_name = "FILE")]
+    nkey: Option<String>,
+    /// Client certificate [env: NATS_CERT].
+    #[arg(long, value_name = "FILE")]
+    tlscert: Option<String>,
+    /// Private key of the certificate [env: NATS_KEY].
+    #[arg(long, value_name = "FILE")]
+    tlskey: Option<String>,
+    /// Certificate authority of the servers [env: NATS_CA].
+    #[arg(long, value_name = "FILE")]
+    tlsca: Option<String>,
+    /// Prefix of this worker's own inboxes.
+    #[arg(long, value_name = "PREFIX")]
+    inbox_prefix: Option<String>,
+    /// Any other setting, such as queue.max_tokens=100000; may be repeated.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    assignments: Vec<String>,
+}
+
+impl Settings {
+    /// The configuration that these flags, `variables` and the file make.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn load(
+        &self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, Error> {
+        let mut layers = Layers::default();
+        if let Some(file) = &self.config {
+            layers = layers.file(file)?;
+        }
+        layers = layers.environment(variables)?;
+        for (key, flag) in [
+            ("url", &self.server),
+            ("user", &self.user),
+            ("password", &self.password),
+            ("token", &self.token),
+            ("creds", &self.creds),
+            ("nkey", &self.nkey),
+            ("cert", &self.tlscert),
+            ("key", &self.tlskey),
+            ("ca", &self.tlsca),
+            ("inbox_prefix", &self.inbox_prefix),
+        ] {
+            if let Some(value) = flag {
+                layers.set("nats", key, value)?;
+            }
+        }
+        for assignment in &self.assignments {
+            layers = layers.assignment(assignment)?;
+        }
+        layers.build()
+    }
+}
+
+/// What the benchmark needs.
+#[derive(Clone, Debug, Args)]
+pub struct Bench {
+    /// nats-server to start.
+    #[arg(long, value_name = "PROGRAM")]
+    pub nats_server: PathBuf,
+    /// Where the figures go, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report: PathBuf,
+    /// Rounds of each measurement; the median is reported.
+    #[arg(long, default_value_t = 5)]
+    pub rounds: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_wins_over_its_variable() {
+        let cli = Cli::try_parse_from([
+            "fastembed-worker",
+            "serve",
+            "--server",
+            "nats://flag:1",
+            "--set",
+            "queue.max_requests=9",
+        ])
+        .unwrap();
+        let Command::Serve(settings) = cli.command else {
+            panic!("not serve")
+        };
+        let variables = [("NATS_URL".to_owned(), "nats://env:1".to_owned())];
+        let config = settings.load(variables).unwrap();
+        assert_eq!(
+            (config.nats.url.as_str(), config.queue.max_requests),
+            ("nats://flag:1", 9)
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! From a configuration to models that have run once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+
+use crate::batch::{Pipeline, Settings};
+use crate::config::{Config, Model, ModelKind};
+use crate::models::{Loaded, fake, onnx};
+use crate::telemetry::metrics::Metrics;
+use crate::wire::call::{Call, Lane};
+use crate::wire::reply::Room;
+use crate::wire::text::TextRequest;
+use crate::wire::{Format, protocol};
+
+/// Tokens of a fake model when the configuration sets none.
+const FAKE_MAX_TOKENS: usize = 256;
+
+/// The text of the first inference.
+const FIRST_TEXT: &str = "ready when this has become a vector";
+
+/// Loads all configured models and starts their threads. Blocks for as long as
+/// reading and compiling them takes.
+///
+/// # Errors
+/// The first model that cannot be loaded.
+pub fn pipelines(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<Arc<Pipeline>>> {
+    let served = config.served();
+    let runtime = if served.iter().any(|model| model.kind == ModelKind::Onnx) {
+        Some(onnx::runtime(&config.runtime.library())?)
+    } else {
+        None
+    };
+    let settings = Settings {
+        bounds: config.queue.bounds(),
+        budget: config.runtime.budget(),
+        tokenizers: config.runtime.tokenizers,
+    };
+    let parallelism = config.runtime.parallelism();
+    served
+        .iter()
+        .map(|model| {
+            let start = Instant::now();
+            let loaded = match (&runtime, model.kind) {
+                (Some(runtime), ModelKind::Onnx) => onnx::load(
+                    runtime,
+                    &config.runtime.cache,
+                    &model.name,
+                    model.max_length,
+                    parallelism,
+                )?,
+                _ => load_fake(model, parallelism.instances),
+            };
+            let facts = Arc::clone(&loaded.facts);
+            let pipeline = Pipeline::start(loaded, settings, &metrics.of_model(&facts.name))?;
+            tracing::info!(
+                model = %facts.name,
+                space = %facts.space,
+                source = %facts.source,
+                executors = parallelism.instances,
+                threads = parallelism.threads,
+                load_ms = start.elapsed().as_secs_f64() * 1e3,
+                "model loaded"
+            );
+            Ok(Arc::new(pipeline))
+        })
+        .collect()
+}
+
+fn load_fake(model: &Model, instances: usize) -> Loaded {
+    fake::load(
+        &model.name,
+        model.max_length.unwrap_or(FAKE_MAX_TOKENS),
+        instances,
+        &model.fake,
+    )
+}
+
+/// Makes one inference on every model, through the whole pipeline. A worker
+/// that has not done so is not ready.
+///
+/// # Errors
+/// The first model that cannot answer.
+pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> {
+    let request = TextRequest {
+        inputs: vec![FIRST_TEXT.to_owned()],
+        ..TextRequest::default()
+    };
+    let call = Call {
+        format: Format::MsgPack,
+        timeout: Duration::from_millis(protocol::MAX_TIMEOUT_MS),
+        lane: Lane::Interactive,
+        parts: false,
+    };
+    for pipeline in pipelines {
+        let start = Instant::now();
+        let body = Bytes::from(call.format.encode(&request)?);
+        let answer = pipeline.submit(call, Room::within(usize::MAX), body, start);
+        let model = &pipeline.facts().name;
+        let answer = async { answer?.await }
+            .await
+            .with_context(|| format!("model {model}: first inference"))?;
+        tracing::info!(
+            model,
+            tokens = answer.tokens.first(),
+            infer_us = answer.timings.infer,
+            "first inference"
+        );
+    }
+    Ok(())
+}
