@@ -62,12 +62,17 @@ trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Runs a command to its end. In the background, because bash handles a signal only between commands, and as a
-# process group, so that the compilers that cargo started end with it.
-run() {
+# Starts a command as a process group of its own. Ctrl-C then reaches this script alone, which stops the callers
+# before the server; and what a command has started, such as cargo its compilers, ends with it.
+spawn() {
     set -m
     "$@" &
     set +m
+}
+
+# Runs a command to its end, in the background, because bash handles a signal only between commands.
+run() {
+    spawn "$@"
     foreground=("-$!")
     local status=0
     wait "$!" || status=$?
@@ -102,7 +107,8 @@ run go -C clients/go build -o "$PWD/$run_dir/example" ./examples/demo || fail "b
 
 say "server: nats-server with config/nats.conf"
 ports=$(mktemp -d "$run_dir/ports.XXXXXX")
-nats-server -c config/nats.conf -a 127.0.0.1 -p -1 --ports_file_dir "$PWD/$ports" >"$run_dir/nats-server.log" 2>&1 &
+spawn nats-server -c config/nats.conf -a 127.0.0.1 -p -1 --ports_file_dir "$PWD/$ports" \
+    >"$run_dir/nats-server.log" 2>&1
 server=($!)
 ports_file() { grep -q 'nats://' "$ports"/*.ports 2>/dev/null; }
 wait_for nats-server "$run_dir/nats-server.log" "${server[0]}" ports_file
@@ -112,8 +118,8 @@ rm -r "$ports"
 say "workers: two on $url"
 for n in 1 2; do
     NATS_URL=$url NATS_USER=worker NATS_PASSWORD=worker FASTEMBED_HTTP_LISTEN=127.0.0.1:0 \
-        target/release/fastembed-worker serve --inbox-prefix _INBOX.worker \
-        >"$run_dir/worker-$n.log" 2>&1 &
+        spawn target/release/fastembed-worker serve --inbox-prefix _INBOX.worker \
+        >"$run_dir/worker-$n.log" 2>&1
     workers+=($!)
 done
 for n in 1 2; do
