@@ -159,7 +159,7 @@ func TestNoGoroutineIsLeftBehind(t *testing.T) {
 		await(t, done, "the call")
 	}
 	client.Close()
-	f.work.Wait()
+	f.finish()
 	if err := goleak.Find(before); err != nil {
 		t.Error(err)
 	}

@@ -29,7 +29,8 @@ type fake struct {
 	script func(n int, q *question)
 	log    []*question
 	asked  chan *question // what the script was given
-	work   sync.WaitGroup
+	over   bool
+	work   sync.WaitGroup // grows while not over
 	subs   []*nats.Subscription
 }
 
@@ -56,7 +57,7 @@ func startFake(t *testing.T, s *server, script func(n int, q *question), change 
 	for _, c := range change {
 		c(f)
 	}
-	t.Cleanup(f.work.Wait) // runs after the connection is closed
+	t.Cleanup(f.finish) // runs after the connection is closed
 	f.nc = s.connect(t, "worker")
 	f.subscribe("fastembed.v1.info.text_"+f.model, wire.QueueGroup, f.info)
 	f.subscribe("fastembed.v1.text."+f.model, wire.QueueGroup, f.text)
@@ -124,14 +125,27 @@ func (f *fake) text(m *nats.Msg) {
 	doc, err := wire.DecodeTextRequest(m.Data)
 	q := &question{fake: f, msg: m, doc: doc, bad: err}
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
+		return
+	}
 	n, script := len(f.log), f.script
-	f.log = append(f.log, q)
-	f.mu.Unlock()
-	f.asked <- q
 	if script == nil {
 		script = func(_ int, q *question) { q.answer() }
 	}
-	f.work.Go(func() { script(n, q) })
+	f.log = append(f.log, q)
+	f.work.Go(func() {
+		f.asked <- q
+		script(n, q)
+	})
+}
+
+// finish takes no more requests and waits for the scripts that run.
+func (f *fake) finish() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	f.work.Wait()
 }
 
 // questions returns the requests so far.
