@@ -6,6 +6,7 @@ pub mod files;
 pub mod onnx;
 pub mod pooling;
 pub mod tokenizer;
+mod weights;
 
 use std::sync::Arc;
 

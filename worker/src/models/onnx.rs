@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
@@ -12,6 +13,7 @@ use ort::value::TensorRef;
 use super::catalog::{self, Entry};
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
+use super::weights::Weights;
 use super::{Error, Facts, Loaded, Model, Pooling, Row};
 use crate::wire::protocol;
 
@@ -63,9 +65,12 @@ pub fn load(
     let facts = Arc::new(facts(&entry, &files, max_tokens, &[&graph, &tokenizer]));
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
         .map_err(|reason| unreadable(&files.tokenizer, reason))?;
+    let graph = Bytes::from(graph);
+    let weights =
+        Weights::read(&graph).map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
     let instances = (0..parallelism.instances)
         .map(|_| {
-            let session = session(environment, &graph, parallelism.threads)
+            let session = session(environment, &graph, &weights, parallelism.threads)
                 .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
             Ok(Box::new(Text::new(session, &facts)) as Box<dyn Model>)
         })
@@ -92,13 +97,18 @@ fn facts(entry: &Entry, files: &Files, max_tokens: usize, contents: &[&[u8]]) ->
     }
 }
 
-fn session(environment: &Environment, graph: &[u8], threads: usize) -> ort::Result<Session> {
-    Session::builder(environment)?
+fn session(
+    environment: &Environment,
+    graph: &[u8],
+    weights: &Weights,
+    threads: usize,
+) -> ort::Result<Session> {
+    let builder = Session::builder(environment)?
         .with_optimization_level(GraphOptimizationLevel::Level3)?
         .with_intra_threads(threads)?
         // An idle worker costs no processor time.
-        .with_intra_op_spinning(false)?
-        .commit_from_memory(graph)
+        .with_intra_op_spinning(false)?;
+    weights.apply(builder)?.commit_from_memory(graph)
 }
 
 /// One session of a BERT-style encoder, with the buffers it fills anew for
