@@ -76,11 +76,14 @@ generate: setup ## Write the generated code, documents, wire vectors and the def
 	$(VENV_PYTHON) schemas/vectors/make.py
 	cargo run --quiet $(CARGO_RELEASE) --bin fastembed-worker -- generate config >target/worker.toml
 	mv target/worker.toml config/worker.toml
+	cargo run --quiet $(CARGO_RELEASE) --bin fastembed-worker -- generate metrics >target/metrics.md
+	$(PYTHON) tools/readme.py --metrics target/metrics.md
 
 .PHONY: check-generated
 check-generated: setup ## Fail if a generated file is not what its source says
 	$(VENV_PYTHON) schemas/generate.py --check
 	$(VENV_PYTHON) schemas/vectors/make.py --check
+	$(PYTHON) tools/readme.py --check
 
 .PHONY: lint
 lint: lint-format lint-rust lint-go ## Check formatting and run the linters, warnings being errors

@@ -261,6 +261,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_readme_lists_this_table() {
+        assert!(include_str!("../../../README.md").contains(&markdown()));
+    }
+
+    #[test]
     fn what_is_served_is_what_the_table_says() {
         let metrics = Metrics::new();
         metrics.answered("text", "M", "ok");
