@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Error, Layers};
+use crate::config::{Config, Error, Layers, context};
 
 /// Embedding worker on a NATS bus.
 #[derive(Debug, Parser)]
@@ -43,7 +43,8 @@ pub enum Generate {
 }
 
 /// Settings from a file and from flags. A flag wins over a variable of the
-/// environment, that wins over the file, and the file over the default.
+/// environment, that over the context, that over the file, and the file over
+/// the default.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Settings {
     /// Configuration file (TOML); see config/worker.toml.
@@ -79,6 +80,9 @@ pub struct Settings {
     /// Prefix of this worker's own inboxes.
     #[arg(long, value_name = "PREFIX")]
     inbox_prefix: Option<String>,
+    /// Context of the nats CLI to take all these from [env: NATS_CONTEXT].
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
     /// Any other setting, such as queue.max_tokens=100000; may be repeated.
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
     assignments: Vec<String>,
@@ -96,6 +100,21 @@ impl Settings {
         let mut layers = Layers::default();
         if let Some(file) = &self.config {
             layers = layers.file(file)?;
+        }
+        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let variable = |wanted: &str| {
+            variables
+                .iter()
+                .find(|(name, value)| name == wanted && !value.is_empty())
+        };
+        let context = self
+            .context
+            .as_ref()
+            .or_else(|| variable("NATS_CONTEXT").map(|(_, value)| value));
+        if let Some(name) = context {
+            layers = layers.context(&context::file(name, |wanted| {
+                variable(wanted).map(|(_, value)| value.clone())
+            })?)?;
         }
         layers = layers.environment(variables)?;
         for (key, flag) in [

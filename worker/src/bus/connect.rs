@@ -163,7 +163,8 @@ fn on_event(event: &Event, health: &Health, metrics: &Metrics) {
         }
         Event::ServerError(fault) => tracing::warn!(reason = %fault, "server error"),
         Event::ClientError(fault) => tracing::warn!(reason = %fault, "client error"),
-        other => tracing::info!(event = %other, "bus event"),
+        Event::LameDuckMode => tracing::warn!("the server is about to go; expecting to reconnect"),
+        other => tracing::debug!(event = %other, "bus event"),
     }
 }
 

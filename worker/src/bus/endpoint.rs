@@ -1,11 +1,11 @@
 //! One endpoint: an operation on a model, answered and counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, Subject};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use super::guard::Guard;
 use super::outbox::Outbox;
@@ -30,8 +30,8 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     pub(super) failures: Failures,
     pub(super) instance: String,
-    /// Requests taken and not yet answered.
-    pub(super) in_flight: AtomicUsize,
+    /// A task for each request that was taken and is not yet answered.
+    pub(super) tasks: TaskTracker,
     refusals: Arc<Semaphore>,
 }
 
@@ -48,7 +48,7 @@ impl Shared {
             metrics,
             failures: Failures::default(),
             instance,
-            in_flight: AtomicUsize::new(0),
+            tasks: TaskTracker::new(),
             refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
         })
     }
@@ -164,9 +164,7 @@ impl Endpoint {
         bodies: impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send + 'static,
     ) {
         let endpoint = Arc::clone(self);
-        let flight = InFlight::enter(&self.shared);
-        tokio::spawn(async move {
-            let _flight = flight;
+        self.shared.tasks.spawn(async move {
             match bodies.await {
                 Ok(bodies) => {
                     endpoint.shared.outbox.result(to, &call, bodies).await;
@@ -218,22 +216,6 @@ impl Shared {
             );
         }
         None
-    }
-}
-
-/// Counts a request from being taken to being answered.
-struct InFlight(Arc<Shared>);
-
-impl InFlight {
-    fn enter(shared: &Arc<Shared>) -> Self {
-        shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,6 @@
 //! A worker on the bus: its subscriptions, and how it leaves.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use async_nats::{Client, Message, Subscriber};
@@ -22,9 +21,6 @@ use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
 use crate::wire::{self, ErrorCode, protocol};
-
-/// How often the drain looks whether all is answered.
-const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// How long the last replies may take to leave.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -128,14 +124,12 @@ impl Worker {
         for intake in self.intakes {
             let _ = tokio::time::timeout_at(deadline, intake).await;
         }
-        let in_flight = || self.shared.in_flight.load(Ordering::Relaxed);
-        while in_flight() > 0 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(DRAIN_POLL).await;
-        }
+        self.shared.tasks.close();
+        let _ = tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await;
         self.discovery.abort();
         let _ = tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await;
         let _ = self.client.drain().await;
-        in_flight()
+        self.shared.tasks.len()
     }
 
     async fn flush(&self) {
@@ -273,7 +267,7 @@ impl Directory {
                     counters: endpoint.counters.clone(),
                     data: serde_json::json!({
                         "state": self.health.word(),
-                        "in_flight": endpoint.shared.in_flight.load(Ordering::Relaxed),
+                        "in_flight": endpoint.shared.tasks.len(),
                         "queue_requests": load.requests,
                         "queue_tokens": load.tokens,
                         "tokens_per_second": endpoint.pipeline.tokens_per_second().round(),

@@ -54,6 +54,17 @@ impl Layers {
         Ok(self)
     }
 
+    /// Lays a context of the nats CLI over what is there.
+    ///
+    /// # Errors
+    /// Names the file that is missing or no context.
+    pub fn context(mut self, file: &Path) -> Result<Self, Error> {
+        for (key, value) in super::context::read(file)? {
+            self.set("nats", key, &value)?;
+        }
+        Ok(self)
+    }
+
     /// Lays the environment over what is there. An empty variable is unset.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! Reading is pure: the environment comes in as an argument, so that every rule
 //! is tested without touching the process's own.
 
+pub mod context;
 mod layers;
 mod nats;
 mod template;
