@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ort::session::builder::{BuilderResult, PrepackedWeights, SessionBuilder};
+use ort::session::builder::{PrepackedWeights, SessionBuilder};
 use ort::value::{DynValue, Tensor};
 use prost::Message;
 
@@ -78,12 +78,14 @@ impl Weights {
     }
 
     /// Has a session use these weights in place of the graph's own.
-    pub(super) fn apply(&self, builder: SessionBuilder) -> BuilderResult {
-        let builder = builder.with_prepacked_weights(&self.packed)?;
-        self.tensors
-            .iter()
-            .try_fold(builder, |builder, (name, tensor)| {
-                builder.with_initializer(name, Arc::clone(tensor))
-            })
+    ///
+    /// # Errors
+    /// The runtime's refusal of a tensor.
+    pub(super) fn apply(&self, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+        let mut builder = builder.with_prepacked_weights(&self.packed)?;
+        for (name, tensor) in &self.tensors {
+            builder = builder.with_initializer(name, Arc::clone(tensor))?;
+        }
+        Ok(builder)
     }
 }
