@@ -76,7 +76,7 @@ func TestNothingIsPublishedWhileTheConnectionIsDown(t *testing.T) {
 	}
 }
 
-func TestAClosedOrDrainingConnectionIsAnErrorAtOnce(t *testing.T) {
+func TestAClosedConnectionIsAnErrorAtOnce(t *testing.T) {
 	s := startServer(t, 1<<20)
 	startFake(t, s, nil)
 	nc := connect(t, s)

@@ -81,12 +81,12 @@ var breaches = map[string]func(q *question){
 	"the parts are of two spaces": func(q *question) {
 		one, two := q.reply(0, q.doc.Inputs[:5]), q.reply(5, q.doc.Inputs[5:])
 		two.Space = "Fake:2"
-		q.send(q.frame(0, one), q.frame(1, two))
+		q.two(one, two)
 	},
 	"the parts are of two instances": func(q *question) {
 		one, two := q.reply(0, q.doc.Inputs[:5]), q.reply(5, q.doc.Inputs[5:])
 		two.Instance = "I9"
-		q.send(q.frame(0, one), q.frame(1, two))
+		q.two(one, two)
 	},
 	"an item error is of a row that is not there": func(q *question) {
 		r := q.reply(0, q.doc.Inputs)
@@ -121,6 +121,13 @@ func (q *question) last(r *wire.TextReply) {
 	m := q.frame(0, r)
 	m.Header.Set(wire.HeaderParts, "1")
 	q.send(m, &nats.Msg{})
+}
+
+// two sends replies as the first and the last part.
+func (q *question) two(first, last *wire.TextReply) {
+	m := q.frame(1, last)
+	m.Header.Set(wire.HeaderParts, "2")
+	q.send(q.frame(0, first), m, &nats.Msg{})
 }
 
 func TestABrokenAnswerIsAskedForOnceMore(t *testing.T) {

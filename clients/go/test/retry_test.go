@@ -126,12 +126,16 @@ func TestOneFailedRequestFailsTheCallAndStopsTheOthers(t *testing.T) {
 		} // the others are never answered
 	})
 	model := newModel(t, newClient(t, s), "Fake")
+	start := time.Now()
 	vectors, err := model.Embed(background(t), numbered(1000), 10)
 	if vectors != nil || !errors.Is(err, fastembed.ErrInvalidRequest) {
 		t.Fatalf("got %d vectors and %v", len(vectors), err)
 	}
 	if n := len(f.questions()); n > 8 {
 		t.Errorf("%d requests were sent, 8 can be in flight", n)
+	}
+	if took := time.Since(start); took > patience/2 {
+		t.Errorf("the call ended after %v", took)
 	}
 }
 
