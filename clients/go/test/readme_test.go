@@ -11,20 +11,16 @@ import (
 // TestTheProgramOfTheReadmeBuilds takes it as a reader would: out of the page,
 // into a module of their own.
 func TestTheProgramOfTheReadmeBuilds(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1)
-	if len(blocks) != 1 {
-		t.Fatalf("the page has %d Go programs", len(blocks))
+	program := goProgram(t, filepath.Join("..", "README.md"))
+	if program != goProgram(t, filepath.Join(root, "README.md")) {
+		t.Error("the project's page shows another program")
 	}
 	client, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.go"), blocks[0][1], 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const path = "github.com/fastembed-nats/fastembed-nats/clients/go"
@@ -42,4 +38,17 @@ func TestTheProgramOfTheReadmeBuilds(t *testing.T) {
 			t.Fatalf("go %v: %v\n%s", args, err, out)
 		}
 	}
+}
+
+func goProgram(t *testing.T, page string) string {
+	t.Helper()
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(b, -1)
+	if len(blocks) != 1 {
+		t.Fatalf("%s has %d Go programs", page, len(blocks))
+	}
+	return string(blocks[0][1])
 }
