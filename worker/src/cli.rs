@@ -22,7 +22,14 @@ pub enum Command {
     /// Serve models until SIGTERM or SIGINT.
     Serve(Settings),
     /// Validate the configuration, and do nothing else.
-    Check(Settings),
+    Check {
+        /// Print the configuration as it takes effect, secrets masked.
+        #[arg(long)]
+        print: bool,
+        /// Where it comes from.
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Measure throughput and latency, in process and through a bus of its own.
     Bench(Bench),
     /// Print what other files are generated from.

@@ -14,6 +14,7 @@ use super::plan::Budget;
 use super::queue::Queue;
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
+use super::watchdog::{Slot, Watchdog};
 use crate::models::{Facts, Loaded};
 use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
@@ -30,6 +31,9 @@ pub struct Settings {
     pub budget: Budget,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
+    /// Longest that one run may take; past it, its callers are answered and it
+    /// is ended.
+    pub run_limit: Duration,
 }
 
 /// One model with its queue and threads.
@@ -40,6 +44,7 @@ pub struct Pipeline {
     queue: Arc<Queue>,
     tokenizers: Tokenizers,
     executors: Vec<JoinHandle<()>>,
+    _watchdog: Watchdog,
 }
 
 /// A request that was admitted, on its way to a tokenizer thread.
@@ -63,7 +68,8 @@ impl Drop for Waiting {
 }
 
 impl Pipeline {
-    /// Starts the threads of a loaded model.
+    /// Starts the threads of a loaded model. `on_hang` is called, once, when a
+    /// run has not returned for twice its limit.
     ///
     /// # Errors
     /// Where the system gives no more threads.
@@ -71,6 +77,7 @@ impl Pipeline {
         loaded: Loaded,
         settings: Settings,
         metrics: &ModelMetrics,
+        on_hang: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
         let Loaded {
             facts,
@@ -80,12 +87,18 @@ impl Pipeline {
         let admission = Admission::new(settings.bounds, instances.len());
         let queue = Arc::new(Queue::default());
         let waits = Arc::new(Window::default());
+        let slots: Vec<Arc<Slot>> = instances
+            .iter()
+            .map(|model| Slot::new(model.terminator()))
+            .collect();
         let executors = instances
             .into_iter()
+            .zip(&slots)
             .enumerate()
-            .map(|(at, model)| {
+            .map(|(at, (model, slot))| {
                 let executor = Executor {
                     model,
+                    slot: Arc::clone(slot),
                     facts: Arc::clone(&facts),
                     queue: Arc::clone(&queue),
                     admission: Arc::clone(&admission),
@@ -104,6 +117,7 @@ impl Pipeline {
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
         };
+        let watchdog = Watchdog::start(slots, settings.run_limit, on_hang)?;
         let tokenizers = Tokenizers::start(settings.tokenizers, move |job| stage.take(job))?;
         Ok(Self {
             facts,
@@ -112,6 +126,7 @@ impl Pipeline {
             queue,
             tokenizers,
             executors,
+            _watchdog: watchdog,
         })
     }
 

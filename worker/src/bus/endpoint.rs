@@ -1,10 +1,12 @@
 //! One endpoint: an operation on a model, answered and counted.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, Subject};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::guard::Guard;
@@ -22,6 +24,9 @@ use crate::wire::{Error, protocol};
 /// Refusals that may be on their way out at once; past it the receive loop
 /// waits for the bus, which is the one thing that it may wait for.
 const MAX_REFUSALS: usize = 4096;
+
+/// Pause before the first sign of life and between later ones.
+const ALIVE_INTERVAL: Duration = Duration::from_millis(protocol::ALIVE_INTERVAL_MS);
 
 /// What all endpoints of a worker share.
 pub(super) struct Shared {
@@ -145,7 +150,9 @@ impl Endpoint {
                 .iter()
                 .map(|served| served.name().to_owned())
                 .collect(),
-            features: vec![protocol::ACCEPT_PARTS.to_owned()],
+            features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
+                .map(str::to_owned)
+                .to_vec(),
             prompts: Vec::new(),
             aliases: facts.aliases.clone(),
             license: facts.license.to_owned(),
@@ -165,7 +172,7 @@ impl Endpoint {
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
-            match bodies.await {
+            match endpoint.with_signs_of_life(&to, &call, bodies).await {
                 Ok(bodies) => {
                     endpoint.shared.outbox.result(to, &call, bodies).await;
                     endpoint.answered(None, received.elapsed());
@@ -176,6 +183,26 @@ impl Endpoint {
                 }
             }
         });
+    }
+
+    /// Waits for the bodies; tells a caller who wants to know, each second, that
+    /// the worker lives.
+    async fn with_signs_of_life<T>(
+        &self,
+        to: &Subject,
+        call: &Call,
+        bodies: impl Future<Output = T>,
+    ) -> T {
+        if !call.alive {
+            return bodies.await;
+        }
+        let mut bodies = pin!(bodies);
+        loop {
+            match timeout(ALIVE_INTERVAL, &mut bodies).await {
+                Ok(done) => return done,
+                Err(_elapsed) => self.shared.outbox.alive(to.clone(), call).await,
+            }
+        }
     }
 
     /// Refuses at once, from a task of its own.

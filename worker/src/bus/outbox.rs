@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
 
+use crate::wire::alive::AliveFrame;
 use crate::wire::call::Call;
 use crate::wire::{Error, protocol};
 
@@ -43,6 +44,17 @@ impl Outbox {
             self.publish(to.clone(), headers, body.into()).await;
         }
         self.terminate(to, call).await;
+    }
+
+    /// Sends a sign of life. Its body is not empty, which would read as the end.
+    pub(super) async fn alive(&self, to: Subject, call: &Call) {
+        let frame = AliveFrame {
+            alive: true,
+            instance: self.instance.clone(),
+        };
+        // Two keys always serialise.
+        let body = call.format.encode(&frame).unwrap_or_default();
+        self.publish(to, self.headers(call), body.into()).await;
     }
 
     /// Sends a refusal, and the terminator where one is due.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{Layers, SECTIONS};
 pub use nats::Nats;
-pub use template::template;
+pub use template::{effective, template};
 
 use crate::batch::admission::Bounds;
 use crate::batch::plan::Budget;
@@ -111,6 +111,9 @@ pub struct Runtime {
     pub tokenizers: usize,
     /// Rows × widest row of one run, in tokens.
     pub batch_tokens: usize,
+    /// Milliseconds that one run may take. Past it, it is ended; past twice of
+    /// it, the worker stops.
+    pub run_limit_ms: u64,
 }
 
 impl Default for Runtime {
@@ -123,6 +126,7 @@ impl Default for Runtime {
             threads: 1,
             tokenizers: 1,
             batch_tokens: 256,
+            run_limit_ms: 30_000,
         }
     }
 }

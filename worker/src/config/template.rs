@@ -30,6 +30,32 @@ pub fn template() -> Result<String, Error> {
         .map_err(|fault| Error::new("configuration", fault.to_string()))
 }
 
+/// Keys of `[nats]` whose values no terminal and no log may show.
+const SECRETS: &[&str] = &["password", "token"];
+
+/// The settings as they take effect, as TOML with secrets masked.
+///
+/// # Errors
+/// Where a setting has no TOML form.
+pub fn effective(config: &Config) -> Result<String, Error> {
+    let mut shown = config.clone();
+    shown.nats.url = shown.nats.url_without_credentials();
+    let mut table = toml::Table::try_from(shown)
+        .map_err(|fault| Error::new("configuration", fault.to_string()))?;
+    if let Some(toml::Value::Table(nats)) = table.get_mut("nats") {
+        for secret in SECRETS {
+            if nats
+                .get(*secret)
+                .and_then(|value| value.as_str())
+                .is_some_and(|value| !value.is_empty())
+            {
+                nats.insert((*secret).to_owned(), "***".into());
+            }
+        }
+    }
+    toml::to_string_pretty(&table).map_err(|fault| Error::new("configuration", fault.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +69,20 @@ mod tests {
             .build()
             .unwrap();
         assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn the_effective_settings_show_no_secret() {
+        let config = Layers::default()
+            .text(
+                "[nats]\nurl='nats://u:hunter2@h:1'\nuser='a'\npassword='hunter2'\ntoken='hunter2'",
+            )
+            .unwrap()
+            .build()
+            .unwrap();
+        let shown = effective(&config).unwrap();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("nats://h:1") && shown.contains("***"));
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
         runtime.batch_tokens as u64,
         1..=1 << 20,
     )?;
+    within("runtime.run_limit_ms", runtime.run_limit_ms, 10..=3_600_000)?;
     within("queue.max_requests", queue.max_requests as u64, 1..=1 << 20)?;
     within("queue.max_tokens", queue.max_tokens as u64, 1..=1 << 30)?;
     within("queue.max_bytes", queue.max_bytes as u64, 1..=1 << 40)?;
@@ -186,6 +187,7 @@ mod tests {
             ("runtime.threads=0", "runtime.threads"),
             ("runtime.tokenizers=0", "runtime.tokenizers"),
             ("runtime.batch_tokens=0", "runtime.batch_tokens"),
+            ("runtime.run_limit_ms=9", "runtime.run_limit_ms"),
             ("queue.max_requests=0", "queue.max_requests"),
             ("queue.max_tokens=0", "queue.max_tokens"),
             ("queue.max_bytes=0", "queue.max_bytes"),

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::TensorRef;
 
 use super::catalog::{self, Entry};
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
 use super::weights::Weights;
-use super::{Error, Facts, Loaded, Model, Pooling, Row};
+use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate};
 use crate::wire::protocol;
 
 /// How many instances of a model run, and on how many threads each.
@@ -72,7 +72,8 @@ pub fn load(
         .map(|_| {
             let session = session(environment, &graph, &weights, parallelism.threads)
                 .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
-            Ok(Box::new(Text::new(session, &facts)) as Box<dyn Model>)
+            let text = Text::new(session, &facts).map_err(Error::run)?;
+            Ok(Box::new(text) as Box<dyn Model>)
         })
         .collect::<Result<_, Error>>()?;
     Ok(Loaded {
@@ -115,6 +116,7 @@ fn session(
 /// each batch.
 struct Text {
     session: Session,
+    options: Arc<RunOptions>,
     pooling: Pooling,
     dimensions: usize,
     takes_token_types: bool,
@@ -124,20 +126,21 @@ struct Text {
 }
 
 impl Text {
-    fn new(session: Session, facts: &Facts) -> Self {
+    fn new(session: Session, facts: &Facts) -> ort::Result<Self> {
         let takes_token_types = session
             .inputs()
             .iter()
             .any(|input| input.name() == TOKEN_TYPES);
-        Self {
+        Ok(Self {
             session,
+            options: Arc::new(RunOptions::new()?),
             pooling: facts.pooling,
             dimensions: facts.dimensions,
             takes_token_types,
             ids: Vec::new(),
             mask: Vec::new(),
             types: Vec::new(),
-        }
+        })
     }
 
     /// Lays the rows out as rectangles, padded with id 0, which the mask hides.
@@ -176,7 +179,12 @@ impl Model for Text {
         if self.takes_token_types {
             inputs.push((TOKEN_TYPES, tensor(&*self.types)?.into()));
         }
-        let outputs = self.session.run(inputs).map_err(Error::run)?;
+        // The last run may have been terminated.
+        self.options.unterminate().map_err(Error::run)?;
+        let outputs = self
+            .session
+            .run_with_options(inputs, &self.options)
+            .map_err(Error::run)?;
         let (shape, states) = outputs[0].try_extract_tensor::<f32>().map_err(Error::run)?;
         let expected = [rows.len(), width, self.dimensions];
         if !shape
@@ -197,5 +205,20 @@ impl Model for Text {
                 .pool(own, self.dimensions, row.normalize, vectors);
         }
         Ok(())
+    }
+
+    fn terminator(&self) -> Arc<dyn Terminate> {
+        Arc::new(Options(Arc::clone(&self.options)))
+    }
+}
+
+/// The options under which a session runs, which can end a run.
+struct Options(Arc<RunOptions>);
+
+impl Terminate for Options {
+    fn terminate(&self) {
+        if let Err(fault) = self.0.terminate() {
+            tracing::error!(reason = %fault, "a run could not be ended");
+        }
     }
 }
