@@ -96,9 +96,9 @@ impl Worker {
                     subject,
                     reason: fault.to_string(),
                 })?;
-            let stopped = stopped.clone();
+            let (client, stopped) = (client.clone(), stopped.clone());
             intakes.push(tokio::spawn(async move {
-                intake::run(subscriber, stopped, |message| async {
+                intake::run(&client, subscriber, stopped, |message| async {
                     endpoint.take(message).await
                 })
                 .await;
@@ -200,7 +200,7 @@ impl Directory {
             .config
             .subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
         let subscriber = subscribe(client, format!("{root}>")).await?;
-        let directory = self.clone();
+        let (client, directory) = (client.clone(), self.clone());
         Ok(tokio::spawn(async move {
             let take = |message: Message| async {
                 let asked = message
@@ -217,7 +217,7 @@ impl Directory {
                     None => directory.not_found(message).await,
                 }
             };
-            intake::run(subscriber, stopped, take).await;
+            intake::run(&client, subscriber, stopped, take).await;
         }))
     }
 
