@@ -26,7 +26,7 @@ impl Outbox {
 
     /// `max_payload` of the server that we are connected to, in bytes.
     pub(super) fn max_payload(&self) -> usize {
-        self.client.server_info().max_payload
+        self.client.max_payload()
     }
 
     /// Sends the bodies of a result, and the terminator where one is due.
