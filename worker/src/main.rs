@@ -47,13 +47,13 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(settings) => {
-            let config = settings.load(std::env::vars())?;
+            let config = settings.load(config::variables())?;
             logs::init(&config.log)
                 .map_err(|fault| config::Error::new("log.filter", fault.to_string()))?;
             runtime()?.block_on(serve(config))
         }
         Command::Check(settings) => settings
-            .load(std::env::vars())
+            .load(config::variables())
             .map(drop)
             .map_err(Into::into),
         Command::Bench(settings) => runtime()?.block_on(bench::run(&settings)),
@@ -113,7 +113,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     )
     .await?;
     health.enter(Phase::Ready);
-    tracing::info!(instance, http = %http, "ready");
+    if health.is_ready() {
+        tracing::info!(instance, http = %http, "ready");
+    }
 
     let signal = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
