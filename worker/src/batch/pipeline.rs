@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use crate::models::{Facts, Loaded};
+use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
 use crate::wire::call::Call;
@@ -92,6 +93,7 @@ impl Pipeline {
                     waits: Arc::clone(&waits),
                     metrics: metrics.clone(),
                     budget: settings.budget,
+                    failures: Failures::default(),
                 };
                 thread::Builder::new()
                     .name(format!("execute-{at}"))
