@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(settings) => {
-            let config = settings.load(std::env::vars())?;
+            let config = settings.load(config::variables())?;
             logs::init(&config.log)
                 .map_err(|fault| config::Error::new("log.filter", fault.to_string()))?;
             runtime()?.block_on(serve(config))
@@ -60,7 +60,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             print: wanted,
             settings,
         } => {
-            let config = settings.load(std::env::vars())?;
+            let config = settings.load(config::variables())?;
             if wanted {
                 print(&config::effective(&config)?)
             } else {
@@ -138,7 +138,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     )
     .await?;
     health.enter(Phase::Ready);
-    tracing::info!(instance, http = %http, "ready");
+    if health.is_ready() {
+        tracing::info!(instance, http = %http, "ready");
+    }
 
     let signal = tokio::select! {
         _ = terminate.recv() => "SIGTERM",

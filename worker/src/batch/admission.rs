@@ -72,8 +72,9 @@ impl Admission {
     }
 
     /// Admits a request of `bytes`, charged one token a byte until it is
-    /// tokenized: no tokenizer here makes more tokens than bytes. A request
-    /// that exceeds a bound by itself passes when nothing else waits.
+    /// tokenized. That is more than text has; only special tokens of the
+    /// shortest texts exceed it, at most twofold for two a text. A request that
+    /// exceeds a bound by itself passes when nothing else waits.
     ///
     /// # Errors
     /// `overloaded`, with the time after which half of the queue will be done.

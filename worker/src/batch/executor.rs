@@ -9,6 +9,7 @@ use super::plan::Budget;
 use super::queue::{Item, Queue};
 use super::watchdog::Slot;
 use crate::models::{self, Facts, Model, Row};
+use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
 use crate::wire::{Error, ErrorCode};
@@ -23,6 +24,7 @@ pub(super) struct Executor {
     pub(super) waits: Arc<Window>,
     pub(super) metrics: ModelMetrics,
     pub(super) budget: Budget,
+    pub(super) failures: Failures,
 }
 
 impl Executor {
@@ -58,9 +60,9 @@ impl Executor {
         self.slot.leave();
         let tokens = rows.iter().map(|row| row.ids.len()).sum();
         let elapsed = start.elapsed();
-        self.metrics.ran(tokens, rows.len(), elapsed);
         match ran {
             Ok(Ok(())) if vectors.len() == rows.len() * self.facts.dimensions => {
+                self.metrics.ran(tokens, rows.len(), elapsed);
                 self.admission.ran(tokens, elapsed);
                 for (item, vector) in batch
                     .iter()
@@ -80,7 +82,9 @@ impl Executor {
 
     fn fail(&self, batch: &[Item], reason: &str) {
         // The runtime's own words stay in the log: they name files.
-        tracing::error!(model = %self.facts.name, rows = batch.len(), reason, "run failed");
+        if let Some(count) = self.failures.due("run") {
+            tracing::error!(model = %self.facts.name, count, reason, "runs failed");
+        }
         let error = Error::new(ErrorCode::Internal, "the model failed on this batch");
         for item in batch {
             item.owner.fail(&error);

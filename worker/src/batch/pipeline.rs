@@ -16,6 +16,7 @@ use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use super::watchdog::{Slot, Watchdog};
 use crate::models::{Facts, Loaded};
+use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
 use crate::wire::call::Call;
@@ -105,6 +106,7 @@ impl Pipeline {
                     waits: Arc::clone(&waits),
                     metrics: metrics.clone(),
                     budget: settings.budget,
+                    failures: Failures::default(),
                 };
                 thread::Builder::new()
                     .name(format!("execute-{at}"))

@@ -8,6 +8,7 @@ use super::pipeline::Job;
 use super::queue::{Item, Queue};
 use crate::models::{Facts, Tokenize, Tokens};
 use crate::telemetry::metrics::ModelMetrics;
+use crate::wire::reply::meta_bytes;
 use crate::wire::text::TextRequest;
 use crate::wire::vectors::Encoding;
 use crate::wire::{Error, ErrorCode, Format, protocol};
@@ -111,11 +112,7 @@ impl Stage {
             let message = format!("these options give vectors of space {space}");
             return Err(Error::new(ErrorCode::SpaceMismatch, message));
         }
-        let meta = if request.meta.is_some() {
-            2 * protocol::MAX_META_BYTES
-        } else {
-            0
-        };
+        let meta = meta_bytes(format, request.meta.as_ref());
         let rows = request.inputs.len();
         job.room
             .check(&job.call, encoding, self.facts.dimensions, rows, meta)?;
@@ -133,6 +130,10 @@ impl Stage {
                 .with_limit(protocol::MAX_INPUT_BYTES));
         }
         let tokens = self.tokenizer.tokenize(text)?;
+        if tokens.ids.is_empty() {
+            // A row without tokens would fail the batch of others with it.
+            return Err(Error::invalid("the text has no tokens for this model"));
+        }
         if tokens.truncated && !truncate {
             let message = format!(
                 "more than {} tokens, and truncate is false",

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::load::Road;
-use crate::config::Model;
+use crate::config::{self, Model};
 use crate::wire::text::{TextReply, TextRequest};
 use crate::wire::{Format, protocol};
 
@@ -23,7 +23,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The environment without the caller's own bus: the bench brings one.
 pub(super) fn own_variables() -> Vec<(String, String)> {
-    std::env::vars()
+    config::variables()
         .filter(|(name, _)| !name.starts_with("NATS_"))
         .collect()
 }

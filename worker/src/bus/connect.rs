@@ -7,6 +7,7 @@ use async_nats::{Client, ConnectOptions, Event, ServerError};
 
 use crate::config::Nats;
 use crate::telemetry::health::{Health, Phase};
+use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 
 /// Messages that one subscription may hold unread. Past it the library drops
@@ -58,8 +59,9 @@ pub async fn connect(
     health: Arc<Health>,
     metrics: Arc<Metrics>,
 ) -> Result<Client, Error> {
+    let failures = Failures::default();
     let events = move |event| {
-        on_event(&event, &health, &metrics);
+        on_event(&event, &health, &metrics, &failures);
         std::future::ready(())
     };
     let options = credentials(nats)
@@ -129,7 +131,7 @@ fn reconnect_delay(attempts: usize) -> Duration {
     longest.mul_f64(rand::random_range(0.5..1.0))
 }
 
-fn on_event(event: &Event, health: &Health, metrics: &Metrics) {
+fn on_event(event: &Event, health: &Health, metrics: &Metrics, failures: &Failures) {
     match event {
         Event::Connected => {
             health.set_connected(true);
@@ -148,7 +150,11 @@ fn on_event(event: &Event, health: &Health, metrics: &Metrics) {
             health.enter(Phase::Denied);
             tracing::error!(reason, "the bus refused a subscription; not ready");
         }
-        Event::ServerError(fault) => tracing::warn!(reason = %fault, "server error"),
+        Event::ServerError(fault) => {
+            if let Some(count) = failures.due("server") {
+                tracing::warn!(reason = %fault, count, "server errors");
+            }
+        }
         Event::ClientError(fault) => tracing::warn!(reason = %fault, "client error"),
         Event::LameDuckMode => tracing::warn!("the server is about to go; expecting to reconnect"),
         other => tracing::debug!(event = %other, "bus event"),

@@ -1,11 +1,12 @@
 //! One endpoint: an operation on a model, answered and counted.
 
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, Subject};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -21,9 +22,10 @@ use crate::wire::reply::{self, Responder, Room};
 use crate::wire::vectors::Encoding;
 use crate::wire::{Error, protocol};
 
-/// Refusals that may be on their way out at once; past it the receive loop
-/// waits for the bus, which is the one thing that it may wait for.
-const MAX_REFUSALS: usize = 4096;
+/// Answers outside of admission, refusals and facts, that may be on their way
+/// out at once; past it the receive loop waits for the bus, which is the one
+/// thing that it may wait for.
+const MAX_UNADMITTED: usize = 4096;
 
 /// Pause before the first sign of life and between later ones.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(protocol::ALIVE_INTERVAL_MS);
@@ -37,7 +39,7 @@ pub(super) struct Shared {
     pub(super) instance: String,
     /// A task for each request that was taken and is not yet answered.
     pub(super) tasks: TaskTracker,
-    refusals: Arc<Semaphore>,
+    unadmitted: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -54,7 +56,7 @@ impl Shared {
             failures: Failures::default(),
             instance,
             tasks: TaskTracker::new(),
-            refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
+            unadmitted: Arc::new(Semaphore::new(MAX_UNADMITTED)),
         })
     }
 }
@@ -107,7 +109,10 @@ impl Endpoint {
         };
         match self.operation {
             Operation::Info => match self.info(&call, &message.payload) {
-                Ok(body) => self.reply(to, call, received, async move { Ok(vec![body]) }),
+                Ok(body) => {
+                    let permit = self.shared.unadmitted().await;
+                    self.reply(to, call, received, permit, ready(Ok(vec![body])));
+                }
                 Err(error) => self.refuse(to, call, error, received).await,
             },
             Operation::Text => {
@@ -115,7 +120,8 @@ impl Endpoint {
                 match self.pipeline.submit(call, room, message.payload, received) {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
-                        self.reply(to, call, received, async move {
+                        // Admission bounds these.
+                        self.reply(to, call, received, None, async move {
                             let answer = answer.await?;
                             let facts = endpoint.pipeline.facts();
                             let responder = Responder {
@@ -168,10 +174,12 @@ impl Endpoint {
         to: Subject,
         call: Call,
         received: Instant,
+        permit: Option<OwnedSemaphorePermit>,
         bodies: impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send + 'static,
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
+            let _held_until_sent = permit;
             match endpoint.with_signs_of_life(&to, &call, bodies).await {
                 Ok(bodies) => {
                     endpoint.shared.outbox.result(to, &call, bodies).await;
@@ -207,12 +215,8 @@ impl Endpoint {
 
     /// Refuses at once, from a task of its own.
     async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.shared.refusals).acquire_owned().await.ok();
-        self.reply(to, call, received, async move {
-            let _permit = permit;
-            Err(error)
-        });
+        let permit = self.shared.unadmitted().await;
+        self.reply(to, call, received, permit, ready(Err(error)));
     }
 
     fn answered(&self, error: Option<&Error>, elapsed: Duration) {
@@ -227,6 +231,12 @@ impl Endpoint {
 }
 
 impl Shared {
+    /// Waits until one more answer outside of admission may be on its way.
+    async fn unadmitted(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.unadmitted).acquire_owned().await.ok()
+    }
+
     /// The subject to answer on; a request without an allowed one is dropped,
     /// counted, and named once in the log.
     pub(super) fn reply_subject(&self, message: &Message) -> Option<Subject> {
@@ -248,7 +258,7 @@ impl Shared {
 
 /// A header by its name in any case: names are case-sensitive on the wire, and
 /// proxies are known to change them.
-fn header<'h>(headers: Option<&'h HeaderMap>, name: &str) -> Option<&'h str> {
+pub(super) fn header<'h>(headers: Option<&'h HeaderMap>, name: &str) -> Option<&'h str> {
     let headers = headers?;
     let exact = headers.get(name);
     let found = exact.or_else(|| {

@@ -1,9 +1,10 @@
 //! One subscription: from the first message to an orderly leave.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_nats::{Message, Subscriber};
+use async_nats::{Client, Message, Subscriber};
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
@@ -14,19 +15,28 @@ const RATE_SAMPLES: usize = 64;
 /// server, so that it still accepts the count.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// Silence after which traffic is too thin to reach the count.
-const QUIET: Duration = Duration::from_millis(150);
+/// Time given to reach a count. Without a message in it, traffic is too thin;
+/// with some, the rate was overrated and the next count is nearer.
+const ROUND: Duration = Duration::from_millis(150);
+
+/// Counts that are tried, so that leaving ends within seconds.
+const MAX_ROUNDS: usize = 20;
 
 /// Hands every message to `take` until `stop` turns true, then leaves.
 ///
 /// Leaving is by count: server and client agree on the last message, so none
 /// is lost between them, which neither `unsubscribe` nor `drain` of the client
-/// library gives (it forgets a subscription before the server does).
+/// library gives (it forgets a subscription before the server does). They agree
+/// while their counts do: a server counts anew for every connection, the library
+/// does not, and then forgets a subscription that the server still serves.
 pub(super) async fn run<F: Future<Output = ()>>(
+    client: &Client,
     mut subscriber: Subscriber,
     mut stop: watch::Receiver<bool>,
     take: impl Fn(Message) -> F,
 ) {
+    let connects = || client.statistics().connects.load(Ordering::Relaxed);
+    let subscribed_on = connects();
     let mut arrivals = Arrivals::default();
     loop {
         tokio::select! {
@@ -42,19 +52,26 @@ pub(super) async fn run<F: Future<Output = ()>>(
             () = stopped(&mut stop) => break,
         }
     }
-    let last = arrivals.count + arrivals.within(MARGIN, Instant::now());
-    if subscriber.unsubscribe_after(last).await.is_ok() {
-        while let Ok(message) = tokio::time::timeout(QUIET, subscriber.next()).await {
-            match message {
-                Some(message) => take(message).await,
-                None => return,
-            }
+    for _ in 0..MAX_ROUNDS {
+        let before = arrivals.count;
+        let last = before + arrivals.within(MARGIN, Instant::now());
+        if connects() != subscribed_on || subscriber.unsubscribe_after(last).await.is_err() {
+            break;
+        }
+        let end = tokio::time::Instant::now() + ROUND;
+        while let Ok(message) = tokio::time::timeout_at(end, subscriber.next()).await {
+            let Some(message) = message else { return };
+            arrivals.note(Instant::now());
+            take(message).await;
+        }
+        if arrivals.count == before {
+            break;
         }
     }
-    // Too thin to reach the count: nothing came for a while, so hardly anything
-    // is on its way.
+    // Nothing came for a while, so hardly anything is on its way; or there is no
+    // count to agree on, and what is on its way now may be lost.
     if subscriber.drain().await.is_ok() {
-        while let Ok(Some(message)) = tokio::time::timeout(QUIET, subscriber.next()).await {
+        while let Ok(Some(message)) = tokio::time::timeout(ROUND, subscriber.next()).await {
             take(message).await;
         }
     }

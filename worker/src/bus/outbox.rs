@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
 
+use crate::telemetry::logs::Failures;
 use crate::wire::alive::AliveFrame;
 use crate::wire::call::Call;
 use crate::wire::{Error, protocol};
@@ -14,20 +15,24 @@ use crate::wire::{Error, protocol};
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends replies.
-#[derive(Clone)]
 pub(super) struct Outbox {
     client: Client,
     instance: String,
+    failures: Failures,
 }
 
 impl Outbox {
     pub(super) fn new(client: Client, instance: String) -> Self {
-        Self { client, instance }
+        Self {
+            client,
+            instance,
+            failures: Failures::default(),
+        }
     }
 
     /// `max_payload` of the server that we are connected to, in bytes.
     pub(super) fn max_payload(&self) -> usize {
-        self.client.server_info().max_payload
+        self.client.max_payload()
     }
 
     /// Sends the bodies of a result, and the terminator where one is due.
@@ -90,13 +95,13 @@ impl Outbox {
     }
 
     async fn deliver<E: std::fmt::Display>(&self, publish: impl Future<Output = Result<(), E>>) {
-        match tokio::time::timeout(PUBLISH_TIMEOUT, publish).await {
-            Ok(Ok(())) => {}
-            Ok(Err(fault)) => tracing::error!(reason = %fault, "reply not sent"),
-            Err(_) => tracing::error!(
-                timeout_ms = PUBLISH_TIMEOUT.as_millis(),
-                "reply not sent in time"
-            ),
+        let reason = match tokio::time::timeout(PUBLISH_TIMEOUT, publish).await {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(_) => format!("not taken within {} ms", PUBLISH_TIMEOUT.as_millis()),
+        };
+        if let Some(count) = self.failures.due("publish") {
+            tracing::error!(count, reason, "replies not sent");
         }
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_nats::{Client, Message, Subscriber};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::select_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::connect::Error;
-use super::endpoint::{Endpoint, Operation, Shared};
+use super::endpoint::{Endpoint, Operation, Shared, header};
 use super::guard::Guard;
 use super::intake;
 use super::outbox::Outbox;
@@ -22,8 +23,8 @@ use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
 use crate::wire::{self, ErrorCode, protocol};
 
-/// How long the last replies may take to leave.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server may take to read what was sent.
+const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that one worker does on the bus.
 pub struct Worker {
@@ -96,9 +97,9 @@ impl Worker {
                     subject,
                     reason: fault.to_string(),
                 })?;
-            let stopped = stopped.clone();
+            let (client, stopped) = (client.clone(), stopped.clone());
             intakes.push(tokio::spawn(async move {
-                intake::run(subscriber, stopped, |message| async {
+                intake::run(&client, subscriber, stopped, |message| async {
                     endpoint.take(message).await
                 })
                 .await;
@@ -111,7 +112,7 @@ impl Worker {
             intakes,
             discovery,
         };
-        worker.flush().await;
+        round_trip(&worker.client).await;
         Ok(worker)
     }
 
@@ -127,18 +128,25 @@ impl Worker {
         self.shared.tasks.close();
         let _ = tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await;
         self.discovery.abort();
-        let _ = tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await;
+        round_trip(&self.client).await;
         let _ = self.client.drain().await;
         self.shared.tasks.len()
     }
+}
 
-    async fn flush(&self) {
-        if tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush())
-            .await
-            .is_err()
-        {
-            tracing::warn!("the subscriptions were not sent in time");
-        }
+/// Waits until the server has read all that was sent before, by a message to
+/// ourselves. The library's `flush` ends when bytes have left, at times before
+/// all have, and says nothing of the server.
+async fn round_trip(client: &Client) {
+    let trip = async {
+        let inbox = client.new_inbox();
+        let mut echo = client.subscribe(inbox.clone()).await.ok()?;
+        client.publish(inbox, Bytes::new()).await.ok()?;
+        echo.next().await
+    };
+    let came_back = tokio::time::timeout(ROUND_TRIP_TIMEOUT, trip).await;
+    if !matches!(came_back, Ok(Some(_))) {
+        tracing::warn!("a message to ourselves did not come back; see nats.inbox_prefix");
     }
 }
 
@@ -200,7 +208,7 @@ impl Directory {
             .config
             .subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
         let subscriber = subscribe(client, format!("{root}>")).await?;
-        let directory = self.clone();
+        let (client, directory) = (client.clone(), self.clone());
         Ok(tokio::spawn(async move {
             let take = |message: Message| async {
                 let asked = message
@@ -217,7 +225,7 @@ impl Directory {
                     None => directory.not_found(message).await,
                 }
             };
-            intake::run(subscriber, stopped, take).await;
+            intake::run(&client, subscriber, stopped, take).await;
         }))
     }
 
@@ -229,10 +237,8 @@ impl Directory {
             return;
         };
         let headers = message.headers.as_ref();
-        let (Ok(call) | Err((_, call))) = Call::read(
-            |name| headers?.get(name).map(|value| value.as_str()),
-            &message.payload,
-        );
+        let (Ok(call) | Err((_, call))) =
+            Call::read(|name| header(headers, name), &message.payload);
         let error = wire::Error::new(
             ErrorCode::ModelNotFound,
             "this instance does not serve that operation and model",

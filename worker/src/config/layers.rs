@@ -43,7 +43,11 @@ impl Layers {
     /// Says where it is not TOML.
     pub fn text(mut self, text: &str) -> Result<Self, Error> {
         let table: Table = text.parse().map_err(|fault: toml::de::Error| {
-            Error::new("configuration", one_line(&fault.to_string()))
+            // The fault's own display quotes the line, which may hold a password.
+            let before = fault.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(0, |before| before.matches('\n').count()) + 1;
+            let reason = format!("line {line}: {}", one_line(fault.message()));
+            Error::new("configuration", reason)
         })?;
         for (section, value) in table {
             match (self.0.get_mut(&section), value) {
@@ -120,10 +124,9 @@ impl Layers {
             .split_once('=')
             .and_then(|(name, value)| Some((name.split_once('.')?, value)));
         let Some(((section, key), value)) = parts else {
-            return Err(Error::new(
-                assignment,
-                "is not of the form section.key=value",
-            ));
+            // Not the value, which may be a password.
+            let name = assignment.split('=').next().unwrap_or_default();
+            return Err(Error::new(name, "is not of the form section.key=value"));
         };
         self.set(section, key, value)?;
         Ok(self)
@@ -251,6 +254,18 @@ mod tests {
             .build()
             .unwrap_err();
         assert!(refused.reason.contains("max"), "{refused}");
+    }
+
+    #[test]
+    fn a_refusal_of_a_line_does_not_quote_it() {
+        let text = "[nats]\nuser = 'a'\npassword = hunter2";
+        let refused = Layers::default().text(text).unwrap_err().to_string();
+        assert!(
+            refused.contains("line 3") && !refused.contains("hunter2"),
+            "{refused}"
+        );
+        let refused = Layers::default().assignment("password=hunter2");
+        assert!(!refused.unwrap_err().to_string().contains("hunter2"));
     }
 
     #[test]

@@ -46,6 +46,13 @@ impl Error {
     }
 }
 
+/// The process's environment. What is not UTF-8 sets nothing of ours, and the
+/// standard library's own iterator would panic on it.
+pub fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// Everything that an operator can set (`config/worker.toml`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

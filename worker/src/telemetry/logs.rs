@@ -29,18 +29,24 @@ pub fn init(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     if pretty {
-        lines.with_target(false).try_init()
+        lines.with_target(false).try_init()?;
     } else {
-        lines.json().flatten_event(true).try_init()
+        lines.json().flatten_event(true).try_init()?;
     }
+    // Its place and never its message: a panic on a string quotes the string.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic");
+    }));
+    Ok(())
 }
 
 /// Least time between two lines about failures of one code.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Failed requests, logged at most once a second for each code, with a count.
+/// Failures, logged at most once a second for each kind, with a count.
 #[derive(Default)]
-pub struct Failures(Mutex<HashMap<ErrorCode, Window>>);
+pub struct Failures(Mutex<HashMap<&'static str, Window>>);
 
 struct Window {
     logged: Instant,
@@ -51,35 +57,26 @@ impl Failures {
     /// Notes one failed request. Of the message only what is ours is logged:
     /// a refusal of bad input may quote the input.
     pub fn note(&self, op: &'static str, model: &str, error: &Error) {
-        if let Some(count) = self.due(error.code, Instant::now()) {
-            let (code, number) = (error.code.name(), error.code.number());
-            if error.code == ErrorCode::Internal {
-                tracing::error!(
-                    op,
-                    model,
-                    code,
-                    number,
-                    count,
-                    reason = error.message,
-                    "requests failed"
-                );
-            } else {
-                tracing::warn!(op, model, code, number, count, "requests refused");
-            }
+        let (code, number) = (error.code.name(), error.code.number());
+        let Some(count) = self.due(code) else { return };
+        if error.code == ErrorCode::Internal {
+            let reason = &error.message;
+            tracing::error!(op, model, code, number, count, reason, "requests failed");
+        } else {
+            tracing::warn!(op, model, code, number, count, "requests refused");
         }
     }
 
-    /// How many failures of this code the line that is due now stands for.
-    fn due(&self, code: ErrorCode, now: Instant) -> Option<u64> {
+    /// Notes one failure of a kind: how many the line that is due now stands for.
+    pub fn due(&self, kind: &'static str) -> Option<u64> {
+        self.due_at(kind, Instant::now())
+    }
+
+    fn due_at(&self, kind: &'static str, now: Instant) -> Option<u64> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(window) = windows.get_mut(&code) else {
-            windows.insert(
-                code,
-                Window {
-                    logged: now,
-                    since: 0,
-                },
-            );
+        let Some(window) = windows.get_mut(kind) else {
+            let (logged, since) = (now, 0);
+            windows.insert(kind, Window { logged, since });
             return Some(1);
         };
         window.since += 1;
@@ -99,7 +96,8 @@ mod tests {
     fn repeated_failures_make_one_line_a_second_with_a_count() {
         let failures = Failures::default();
         let start = Instant::now();
-        let due = |code, ms| failures.due(code, start + Duration::from_millis(ms));
+        let due =
+            |code: ErrorCode, ms| failures.due_at(code.name(), start + Duration::from_millis(ms));
         assert_eq!(due(ErrorCode::Overloaded, 0), Some(1));
         assert_eq!(due(ErrorCode::Overloaded, 10), None);
         assert_eq!(due(ErrorCode::Internal, 20), Some(1));

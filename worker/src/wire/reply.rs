@@ -99,6 +99,14 @@ const FRAME_BYTES: usize = 1024;
 /// Upper bound of an entry in `errors` without its message.
 const ITEM_ERROR_BYTES: usize = 96;
 
+/// Bytes that `meta` takes in this format: JSON may need six for one of
+/// MessagePack.
+#[must_use]
+pub fn meta_bytes(format: Format, meta: Option<&Meta>) -> usize {
+    let written = meta.and_then(|meta| format.encode(meta).ok());
+    written.map_or(0, |bytes| bytes.len())
+}
+
 /// Upper bound of what one row adds: its values, its token count (11 bytes in
 /// JSON, with the comma) and its truncation mark (6).
 fn row_bytes(format: Format, encoding: Encoding, dimensions: usize) -> usize {
@@ -137,13 +145,8 @@ pub fn write(
     let mut errors = answer.errors.iter().peekable();
     let mut bodies = Vec::new();
     let mut start = 0;
-    // `meta` stands in the first part only; its bound holds for it in JSON too.
-    let mut used = FRAME_BYTES
-        + if answer.meta.is_some() {
-            2 * protocol::MAX_META_BYTES
-        } else {
-            0
-        };
+    // `meta` stands in the first part only.
+    let mut used = FRAME_BYTES + meta_bytes(call.format, answer.meta.as_ref());
     for at in 0..rows {
         let error = errors.next_if(|error| error.index as usize == at);
         let needed = row + error.map_or(0, |error| ITEM_ERROR_BYTES + escaped(&error.message));
@@ -268,6 +271,17 @@ mod tests {
             }
             prop_assert_eq!(next, rows);
             prop_assert_eq!(errors, failed.len());
+        }
+    }
+
+    #[test]
+    fn a_meta_that_json_makes_six_times_longer_leaves_its_part_within_its_room() {
+        let list = vec!["false"; 4000].join(",");
+        let mut answer = answer(400, 384, Encoding::Array, &[]);
+        answer.meta = Some(serde_json::from_str(&format!("{{\"a\":[{list}]}}")).unwrap());
+        let room = Room::within(64 * 1024);
+        for body in write(&answer, &call(Format::Json, true), room, RESPONDER).unwrap() {
+            assert!(body.len() <= room.part, "{} bytes", body.len());
         }
     }
 

@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
     fn map(&mut self, len: usize, depth: usize, start: usize) -> Result<(), Fault> {
         // An entry has at least a byte of key and a byte of value.
         self.enter(len.saturating_mul(2), depth, start)?;
-        let mut seen = HashSet::with_capacity(len);
+        let mut seen = HashSet::new();
         for _ in 0..len {
             let key_at = self.at;
             if !seen.insert(self.key()?) {
