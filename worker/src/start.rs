@@ -111,7 +111,7 @@ pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> 
         let body = Bytes::from(call.format.encode(&request)?);
         let answer = pipeline.submit(call, Room::within(usize::MAX), body, start);
         let model = &pipeline.facts().name;
-        let answer = async { answer?.await }
+        let (answer, _ticket) = async { answer?.await }
             .await
             .with_context(|| format!("model {model}: first inference"))?;
         tracing::info!(

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
-use super::pending::Interest;
+use super::pending::{Interest, Reply};
 use super::plan::Budget;
 use super::queue::Queue;
 use super::stage::Stage;
@@ -56,7 +56,7 @@ pub(super) struct Job {
     pub(super) received: Instant,
     pub(super) ticket: Ticket,
     pub(super) interest: Arc<Interest>,
-    pub(super) reply: oneshot::Sender<Result<Answer, Error>>,
+    pub(super) reply: Reply,
 }
 
 /// Ends the interest in a request when its caller stops waiting.
@@ -157,7 +157,7 @@ impl Pipeline {
     }
 
     /// Admits one request, whose answer is then awaited. `room` is what a reply
-    /// may take. Dropping the future gives the request up: what has not run
+    /// may take. The ticket is to be held until the reply is sent. Dropping the future gives the request up: what has not run
     /// never will.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl Pipeline {
         room: Room,
         body: Bytes,
         received: Instant,
-    ) -> Result<impl Future<Output = Result<Answer, Error>> + Send + 'static, Error> {
+    ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
         if call.timeout.is_zero() {
             return Err(deadline_exceeded(call.timeout));
         }

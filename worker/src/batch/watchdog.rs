@@ -203,6 +203,7 @@ mod tests {
         pipeline
             .submit(call, Room::within(1 << 20), body, Instant::now())?
             .await
+            .map(|(answer, _ticket)| answer)
     }
 
     #[tokio::test]

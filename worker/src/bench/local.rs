@@ -75,7 +75,7 @@ impl Local {
             ..TextRequest::default()
         };
         let body = Bytes::from(CALL.format.encode(&request)?);
-        let answer = self
+        let (answer, _ticket) = self
             .pipeline
             .submit(CALL, Room::within(usize::MAX), body, Instant::now())?
             .await?;

@@ -14,13 +14,14 @@ use super::guard::Guard;
 use super::outbox::Outbox;
 use super::service::Counters;
 use crate::batch::Pipeline;
+use crate::batch::admission::Ticket;
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
 use crate::wire::info::{InfoReply, InfoRequest, Limits};
 use crate::wire::reply::{self, Responder, Room};
 use crate::wire::vectors::Encoding;
-use crate::wire::{Error, protocol};
+use crate::wire::{Error, ErrorCode, protocol};
 
 /// Answers outside of admission, refusals and facts, that may be on their way
 /// out at once; past it the receive loop waits for the bus, which is the one
@@ -111,7 +112,7 @@ impl Endpoint {
             Operation::Info => match self.info(&call, &message.payload) {
                 Ok(body) => {
                     let permit = self.shared.unadmitted().await;
-                    self.reply(to, call, received, permit, ready(Ok(vec![body])));
+                    self.reply(to, call, received, permit, ready(Ok((vec![body], None))));
                 }
                 Err(error) => self.refuse(to, call, error, received).await,
             },
@@ -122,13 +123,14 @@ impl Endpoint {
                         let endpoint = Arc::clone(self);
                         // Admission bounds these.
                         self.reply(to, call, received, None, async move {
-                            let answer = answer.await?;
+                            let (answer, ticket) = answer.await?;
                             let facts = endpoint.pipeline.facts();
                             let responder = Responder {
                                 model: &facts.name,
                                 instance: &endpoint.shared.instance,
                             };
-                            reply::write(&answer, &call, room, responder)
+                            let bodies = reply::write(&answer, &call, room, responder)?;
+                            Ok((bodies, Some(ticket)))
                         });
                     }
                     Err(error) => self.refuse(to, call, error, received).await,
@@ -175,15 +177,16 @@ impl Endpoint {
         call: Call,
         received: Instant,
         permit: Option<OwnedSemaphorePermit>,
-        bodies: impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send + 'static,
+        bodies: impl Future<Output = Result<(Vec<Vec<u8>>, Option<Ticket>), Error>> + Send + 'static,
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
             let _held_until_sent = permit;
             match endpoint.with_signs_of_life(&to, &call, bodies).await {
-                Ok(bodies) => {
-                    endpoint.shared.outbox.result(to, &call, bodies).await;
-                    endpoint.answered(None, received.elapsed());
+                Ok((bodies, _held_until_sent)) => {
+                    let unsent = (!endpoint.shared.outbox.result(to, &call, bodies).await)
+                        .then(|| Error::new(ErrorCode::Internal, "the reply could not be sent"));
+                    endpoint.answered(unsent.as_ref(), received.elapsed());
                 }
                 Err(error) => {
                     endpoint.shared.outbox.refusal(to, &call, &error).await;

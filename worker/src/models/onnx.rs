@@ -62,6 +62,14 @@ pub fn load(
     let read = |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
     let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
     let max_tokens = max_length.unwrap_or(entry.max_length);
+    if let Some(positions) = files
+        .max_positions()
+        .filter(|positions| max_tokens > *positions)
+    {
+        let reason =
+            format!("max_length {max_tokens} is more than the model's {positions} positions");
+        return Err(unreadable(&files.graph, reason));
+    }
     let facts = Arc::new(facts(&entry, &files, max_tokens, &[&graph, &tokenizer]));
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
         .map_err(|reason| unreadable(&files.tokenizer, reason))?;
@@ -72,7 +80,7 @@ pub fn load(
         .map(|_| {
             let session = session(environment, &graph, &weights, parallelism.threads)
                 .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
-            let text = Text::new(session, &facts).map_err(Error::run)?;
+            let text = Text::new(session, &facts, entry.runs_alone).map_err(Error::run)?;
             Ok(Box::new(text) as Box<dyn Model>)
         })
         .collect::<Result<_, Error>>()?;
@@ -120,13 +128,14 @@ struct Text {
     pooling: Pooling,
     dimensions: usize,
     takes_token_types: bool,
+    rows_at_once: usize,
     ids: Vec<i64>,
     mask: Vec<i64>,
     types: Vec<i64>,
 }
 
 impl Text {
-    fn new(session: Session, facts: &Facts) -> ort::Result<Self> {
+    fn new(session: Session, facts: &Facts, runs_alone: bool) -> ort::Result<Self> {
         let takes_token_types = session
             .inputs()
             .iter()
@@ -137,6 +146,7 @@ impl Text {
             pooling: facts.pooling,
             dimensions: facts.dimensions,
             takes_token_types,
+            rows_at_once: if runs_alone { 1 } else { usize::MAX },
             ids: Vec::new(),
             mask: Vec::new(),
             types: Vec::new(),
@@ -165,6 +175,19 @@ const TOKEN_TYPES: &str = "token_type_ids";
 
 impl Model for Text {
     fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
+        // Before the first: a run that is terminated ends whole.
+        self.options.unterminate().map_err(Error::run)?;
+        rows.chunks(self.rows_at_once)
+            .try_for_each(|rows| self.run_together(rows, vectors))
+    }
+
+    fn terminator(&self) -> Arc<dyn Terminate> {
+        Arc::new(Options(Arc::clone(&self.options)))
+    }
+}
+
+impl Text {
+    fn run_together(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
         let width = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
         if rows.iter().any(|row| row.ids.is_empty()) {
             return Err(Error::run("a row without tokens"));
@@ -179,8 +202,6 @@ impl Model for Text {
         if self.takes_token_types {
             inputs.push((TOKEN_TYPES, tensor(&*self.types)?.into()));
         }
-        // The last run may have been terminated.
-        self.options.unterminate().map_err(Error::run)?;
         let outputs = self
             .session
             .run_with_options(inputs, &self.options)
@@ -205,10 +226,6 @@ impl Model for Text {
                 .pool(own, self.dimensions, row.normalize, vectors);
         }
         Ok(())
-    }
-
-    fn terminator(&self) -> Arc<dyn Terminate> {
-        Arc::new(Options(Arc::clone(&self.options)))
     }
 }
 
