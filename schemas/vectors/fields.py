@@ -77,6 +77,10 @@ ERROR_FIELDS = [
     ("retry_after_ms", "u32", False),
     ("limit", "u64", False),
 ]
+ALIVE_FIELDS = [
+    ("alive", "bool", True),
+    ("instance", "str", True),
+]
 
 # document → [(path, type, required)]; a number in a path is a place in a list.
 FIELDS = {
@@ -85,6 +89,7 @@ FIELDS = {
     "info-request": [],
     "info-reply": INFO_FIELDS,
     "error-reply": ERROR_FIELDS,
+    "alive-frame": ALIVE_FIELDS,
 }
 
 # type → [(name, value, what it is, whether JSON can tell it from the right type)]

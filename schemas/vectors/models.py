@@ -101,6 +101,8 @@ ERROR_REPLY = {
     "limit": 262_144,
 }
 
+ALIVE_FRAME = {"alive": True, "instance": "W1AB"}
+
 INFO_REQUEST = {}
 
 # The model a document's variants start from.
@@ -110,6 +112,7 @@ BASE = {
     "info-request": INFO_REQUEST,
     "info-reply": INFO_REPLY,
     "error-reply": ERROR_REPLY,
+    "alive-frame": ALIVE_FRAME,
 }
 
 

@@ -56,6 +56,7 @@ def vectors():
             "info-request": info_request,
             "info-reply": info_reply,
             "error-reply": error_reply,
+            "alive-frame": alive_frame,
         }[document](maker)
         found += maker.found
     return found
@@ -388,3 +389,10 @@ def error_reply(maker):
     maker.put("retry_unknown", "`later` is no retry class", "retry", "later", json=True)
     maker.put("message_bomb", "`message` claims 4294967295 bytes", "message", Raw(b"\xdb" + MOST))
     maker.put("message_utf8", "`message` is not UTF-8", "message", Raw(BAD_UTF8["above_unicode"]))
+
+
+def alive_frame(maker):
+    maker.put("alive_false", "`alive` is false, which nobody can say", "alive", False, json=True)
+    maker.put("alive_str", "`alive` is a string", "alive", "true", json=True)
+    maker.put("instance_bomb", "`instance` claims 4294967295 bytes", "instance", Raw(b"\xdb" + MOST))
+    maker.put("instance_utf8", "`instance` is not UTF-8", "instance", Raw(BAD_UTF8["cut_short"]))

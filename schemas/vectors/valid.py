@@ -54,6 +54,7 @@ def vectors():
     text_replies(canonical, other, other_forms)
     info(canonical, other, other_forms)
     errors(canonical, other, other_forms)
+    alive(canonical, other, other_forms)
     return found
 
 
@@ -208,3 +209,12 @@ def errors(canonical, other, other_forms):
         {"code": 507, "name": "out_of_vectors", "message": "?", "retry": "once"},
     )
     other(doc, "unknown_keys", pack(plain | {"help": ["x"]}), "minimal")
+
+
+def alive(canonical, other, other_forms):
+    doc = "alive-frame"
+    frame = models.ALIVE_FRAME
+    canonical(doc, "full", frame)
+    other_forms(doc, "full")
+    canonical(doc, "empty_instance", frame | {"instance": ""})
+    other(doc, "unknown_keys", pack(frame | {"queued": {"tokens": [7, None]}}), "full")

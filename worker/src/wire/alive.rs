@@ -1,5 +1,6 @@
 //! A sign of life between a request and its reply.
 
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::de;
@@ -9,8 +10,18 @@ use super::de;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliveFrame {
     /// Always true.
+    #[serde(deserialize_with = "always")]
     pub alive: bool,
     /// The worker that has the request.
     #[serde(deserialize_with = "de::string")]
     pub instance: String,
+}
+
+/// True, which is all that can be said.
+fn always<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    if bool::deserialize(from)? {
+        Ok(true)
+    } else {
+        Err(D::Error::custom("alive is false"))
+    }
 }

@@ -64,7 +64,7 @@ func FuzzRequests(f *testing.F) {
 }
 
 func FuzzReplies(f *testing.F) {
-	fuzz(f, "text-reply", "info-reply", "error-reply")
+	fuzz(f, "text-reply", "info-reply", "error-reply", "alive-frame")
 }
 
 func fuzz(f *testing.F, names ...string) {

@@ -75,6 +75,7 @@ var documents = map[string]document{
 	"info-request": of(DecodeInfoRequest, AppendInfoRequest),
 	"info-reply":   of(DecodeInfoReply, AppendInfoReply),
 	"error-reply":  of(DecodeErrorReply, AppendErrorReply),
+	"alive-frame":  of(DecodeAliveFrame, AppendAliveFrame),
 }
 
 func TestEveryDocumentHasVectors(t *testing.T) {
@@ -169,6 +170,8 @@ func plain(t *testing.T, doc any) any {
 		out["code"], out["name"], out["message"], out["retry"] = d.Code, d.Name, d.Message, d.Retry
 		put("retry_after_ms", d.RetryAfterMs != nil, func() any { return *d.RetryAfterMs })
 		put("limit", d.Limit != nil, func() any { return *d.Limit })
+	case *AliveFrame:
+		out["alive"], out["instance"] = d.Alive, d.Instance
 	case *InfoReply:
 		l := d.Limits
 		return map[string]any{
