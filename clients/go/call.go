@@ -19,6 +19,10 @@ type request struct {
 	body    []byte
 	id      string // Fastembed-Request-Id
 	parts   bool   // the answer may come in parts
+	alive   bool   // signs of life come before it; only beside parts
+	// silence is how long nothing may come before the attempt is given up; 0 is
+	// without end.
+	silence time.Duration
 	// What a whole answer can be at most.
 	messages, bytes int
 	// unheard is the error when nobody listens on the subject.
@@ -70,7 +74,7 @@ func (c *Client) attempt(ctx context.Context, q *request) error {
 		return err
 	}
 	id := newID()
-	box, reply, err := c.inbox.open(ctx, id, q.messages, q.bytes)
+	box, reply, err := c.inbox.open(ctx, id, q.messages, q.bytes, q.signOfLife)
 	if err != nil {
 		return err
 	}
@@ -90,16 +94,27 @@ func (c *Client) attempt(ctx context.Context, q *request) error {
 }
 
 // receive waits for the messages of an attempt and hands them on. Now and then
-// it asks watch whether an answer can still come.
+// it asks watch whether an answer can still come, and looks how long nothing
+// has.
 func (c *Client) receive(ctx context.Context, q *request, box *mailbox, watch func() error) error {
 	tick := time.NewTicker(connTick)
 	defer tick.Stop()
+	pinging, stop := context.WithCancel(ctx)
+	defer stop()
+	quiet := quiet{limit: q.silence, ping: func() <-chan error { return c.ping(pinging) }}
 	next := q.begin()
 	for {
 		select {
 		case <-box.ready:
+			quiet.heard()
 			msgs, over := box.take()
 			for _, m := range msgs {
+				if q.signOfLife(m) {
+					if _, err := wire.DecodeAliveFrame(m.Data); err != nil {
+						return badReply(m, err)
+					}
+					continue
+				}
 				if done, err := q.read(m, next); done || err != nil {
 					return err
 				}
@@ -110,6 +125,9 @@ func (c *Client) receive(ctx context.Context, q *request, box *mailbox, watch fu
 		case <-tick.C:
 			if err := watch(); err != nil {
 				return err
+			}
+			if quiet.tick() {
+				return errSilent(q.silence)
 			}
 		case <-c.closed:
 			return ErrClosed
@@ -148,7 +166,10 @@ func (c *Client) header(ctx context.Context, q *request, attempt string) nats.He
 	if c.opts.lane != "" {
 		h.Set(wire.HeaderLane, string(c.opts.lane))
 	}
-	if q.parts {
+	switch {
+	case q.alive:
+		h.Set(wire.HeaderAccept, wire.AcceptParts+", "+wire.AcceptAlive)
+	case q.parts:
 		h.Set(wire.HeaderAccept, wire.AcceptParts)
 	}
 	return h

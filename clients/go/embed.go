@@ -49,9 +49,9 @@ type Timings struct {
 // If some texts fail, for example as too long with [WithTruncate](false), their
 // vectors are nil, the others are there, and the error is a *[BatchError]. If
 // a request fails as a whole, so does the call, with no vectors, and the error
-// is an *[Error], or wraps [ErrNotConnected], or is [ErrClosed]. When ctx ends
-// first the error matches [ErrDeadlineExceeded] or [ErrCancelled] and the
-// context's error. No texts are an [ErrInvalidRequest].
+// is an *[Error], or wraps [ErrNotConnected] or [ErrSilent], or is [ErrClosed].
+// When ctx ends first the error matches [ErrDeadlineExceeded] or [ErrCancelled]
+// and the context's error. No texts are an [ErrInvalidRequest].
 func (t *TextEmbedding) Embed(ctx context.Context, texts []string, batchSize int, opts ...EmbedOption) ([][]float32, error) {
 	result, err := t.EmbedDetailed(ctx, texts, batchSize, opts...)
 	if result == nil {
@@ -183,11 +183,14 @@ func (r *run) one(ctx context.Context, at chunk) error {
 		doc.Inputs[i] = r.texts[index]
 	}
 	var answer *assembly
+	silence := r.client.silence(r.info)
 	err := r.client.call(ctx, &request{
 		subject: r.client.textSubject(r.info.Model),
 		body:    wire.AppendTextRequest(nil, &doc),
 		id:      newID(),
 		parts:   true,
+		alive:   silence > 0,
+		silence: silence,
 		// Every part has a row; then an error or the end.
 		messages: len(at) + 2,
 		bytes:    (len(at) + 2) * (4*r.info.Dimensions + rowReserve),

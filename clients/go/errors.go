@@ -51,6 +51,10 @@ var (
 	// ErrNotConnected is wrapped when the connection is closed or draining, and is
 	// matched by a deadline error when the connection was down until then.
 	ErrNotConnected = errors.New("fastembed: not connected to NATS")
+	// ErrSilent is wrapped when worker after worker took the request and gave no
+	// sign of life from then on, and is matched by a deadline error when the last
+	// one before the deadline did. See [WithSignsOfLife].
+	ErrSilent = errors.New("fastembed: the worker fell silent")
 	// ErrClosed is returned by calls on a closed [Client] or [TextEmbedding].
 	ErrClosed = errors.New("fastembed: closed")
 )

@@ -31,7 +31,8 @@ func newInbox(nc *nats.Conn) *inbox {
 }
 
 // open makes the mailbox of an attempt and returns it with its reply subject.
-func (in *inbox) open(ctx context.Context, attempt string, messages, bytes int) (*mailbox, string, error) {
+// life tells signs of life from the answer.
+func (in *inbox) open(ctx context.Context, attempt string, messages, bytes int, life func(*nats.Msg) bool) (*mailbox, string, error) {
 	if err := in.ensure(ctx); err != nil {
 		return nil, "", err
 	}
@@ -40,7 +41,7 @@ func (in *inbox) open(ctx context.Context, attempt string, messages, bytes int) 
 	if in.done {
 		return nil, "", ErrClosed
 	}
-	box := &mailbox{messages: messages, bytes: bytes, ready: make(chan struct{}, 1)}
+	box := &mailbox{messages: messages, bytes: bytes, life: life, ready: make(chan struct{}, 1)}
 	in.boxes[attempt] = box
 	return box, in.base + attempt, nil
 }
@@ -125,37 +126,50 @@ func (in *inbox) close() {
 }
 
 // mailbox holds the messages of one attempt that were not looked at yet. It is
-// bounded by what a whole answer can be; a sender that exceeds it is cut off.
+// bounded by what a whole answer can be; a sender that exceeds it is cut off. Of
+// signs of life one is held, as more say no more.
 type mailbox struct {
 	ready chan struct{} // holds a token when there is something to take
+	life  func(*nats.Msg) bool
 
 	mu       sync.Mutex
 	msgs     []*nats.Msg
 	messages int // how many more are accepted
 	bytes    int // how many more bytes are accepted
 	over     bool
+	alive    bool // msgs has a sign of life
 }
 
 func (b *mailbox) put(m *nats.Msg) {
-	b.mu.Lock()
-	b.messages--
-	b.bytes -= len(m.Data)
-	if b.messages < 0 || b.bytes < 0 {
-		b.over = true
-	} else {
-		b.msgs = append(b.msgs, m)
-	}
-	b.mu.Unlock()
+	b.keep(m)
 	select {
 	case b.ready <- struct{}{}:
 	default:
 	}
 }
 
+func (b *mailbox) keep(m *nats.Msg) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.life(m) {
+		if !b.alive {
+			b.alive, b.msgs = true, append(b.msgs, m)
+		}
+		return
+	}
+	b.messages--
+	b.bytes -= len(m.Data)
+	if b.messages < 0 || b.bytes < 0 {
+		b.over = true
+		return
+	}
+	b.msgs = append(b.msgs, m)
+}
+
 // take returns what has arrived, and whether more came than an answer can be.
 func (b *mailbox) take() (msgs []*nats.Msg, over bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	msgs, b.msgs = b.msgs, nil
+	msgs, b.msgs, b.alive = b.msgs, nil, false
 	return msgs, b.over
 }

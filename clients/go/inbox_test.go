@@ -11,7 +11,7 @@ import (
 func TestAnAttemptThatIsOverLeavesNothingBehind(t *testing.T) {
 	in := newInbox(nil)
 	in.base, in.sub = "_INBOX.x.", &nats.Subscription{} // as if subscribed
-	box, reply, err := in.open(context.Background(), "a", 2, 10)
+	box, reply, err := in.open(context.Background(), "a", 2, 10, noLife)
 	if err != nil || reply != "_INBOX.x.a" {
 		t.Fatalf("reply subject %q, %v", reply, err)
 	}
@@ -29,7 +29,7 @@ func TestAnAttemptThatIsOverLeavesNothingBehind(t *testing.T) {
 
 func TestAMailboxHoldsNoMoreThanItWasMadeFor(t *testing.T) {
 	for name, data := range map[string]string{"messages": "1", "bytes": "12345678901"} {
-		box := &mailbox{messages: 2, bytes: 10, ready: make(chan struct{}, 1)}
+		box := &mailbox{messages: 2, bytes: 10, life: noLife, ready: make(chan struct{}, 1)}
 		for range 100 {
 			box.put(&nats.Msg{Data: []byte(data)})
 		}
@@ -39,10 +39,24 @@ func TestAMailboxHoldsNoMoreThanItWasMadeFor(t *testing.T) {
 	}
 }
 
+func TestAMailboxHoldsOneSignOfLifeBesideTheAnswer(t *testing.T) {
+	life := func(m *nats.Msg) bool { return len(m.Data) == 0 }
+	box := &mailbox{messages: 2, bytes: 2, life: life, ready: make(chan struct{}, 1)}
+	for range 2 {
+		for range 100 {
+			box.put(&nats.Msg{})
+		}
+		box.put(&nats.Msg{Data: []byte("1")})
+		if msgs, over := box.take(); len(msgs) != 2 || over {
+			t.Fatalf("%d messages, over %v", len(msgs), over)
+		}
+	}
+}
+
 func TestAClosedInboxOpensNothing(t *testing.T) {
 	in := newInbox(nil)
 	in.close()
-	if _, _, err := in.open(context.Background(), "a", 1, 1); !errors.Is(err, ErrClosed) {
+	if _, _, err := in.open(context.Background(), "a", 1, 1, noLife); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -65,6 +65,8 @@ func (c *Client) info(ctx context.Context, op, model string) (*Info, error) {
 		id:       newID(),
 		messages: 1,
 		bytes:    maxInfoBytes,
+		// Facts wait for no model, so no signs of life are needed before them.
+		silence: c.opts.silence,
 		unheard: func() *Error {
 			return newError(wire.CodeModelNotFound, "no worker serves %q for op %q", model, op).because(nats.ErrNoResponders)
 		},

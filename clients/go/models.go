@@ -95,7 +95,7 @@ func (c *Client) gather(ctx context.Context, each func(*nats.Msg)) error {
 		return gatherError(ctx, err)
 	}
 	id := newID()
-	box, reply, err := c.inbox.open(ctx, id, maxDiscovered, maxDiscovered*4096)
+	box, reply, err := c.inbox.open(ctx, id, maxDiscovered, maxDiscovered*4096, noLife)
 	if err != nil {
 		return gatherError(ctx, err)
 	}

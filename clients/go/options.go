@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/silence"
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
 )
 
@@ -25,6 +26,7 @@ type options struct {
 	inflight int
 	timeout  time.Duration
 	quiet    time.Duration
+	silence  time.Duration // 0: means nothing
 	lane     Lane
 }
 
@@ -34,6 +36,7 @@ func defaults() options {
 		inflight: defaultInflight,
 		timeout:  defaultTimeout,
 		quiet:    defaultQuiet,
+		silence:  silence.Limit,
 	}
 }
 
@@ -111,6 +114,21 @@ func WithLane(lane Lane) Option {
 			return invalid("lane %q", lane)
 		}
 		o.lane = lane
+		return nil
+	}
+}
+
+// WithSignsOfLife says whether workers are asked for a sign of life each second
+// while they hold a request. With them, the default, an attempt whose worker was
+// killed is noticed after three seconds of silence and made again, at most 8
+// times; a worker that is only slow is waited for. A worker that cannot give
+// them, by [Info].Features, is never taken for dead. Without them the requests
+// that a killed worker held end with the deadline.
+func WithSignsOfLife(on bool) Option {
+	return func(o *options) error {
+		if o.silence = 0; on {
+			o.silence = silence.Limit
+		}
 		return nil
 	}
 }

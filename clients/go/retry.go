@@ -36,11 +36,17 @@ func NoRetry() RetryPolicy { return RetryPolicy{MaxAttempts: 1} }
 // many random members of the fleet refuse, the space is gone.
 const maxSpaceAttempts = 8
 
+// maxSilentAttempts bounds what a request can cost that kills the workers who
+// take it. It is not fewer because a worker whose machine vanished stays in the
+// queue group until the server misses it, and is picked again meanwhile.
+const maxSilentAttempts = 8
+
 // history is what the attempts of one request came to so far.
 type history struct {
 	attempts int // all of them
 	internal int // those that failed in a way that is worth one more try
 	space    int // those that met a worker of another space
+	silent   int // those that nothing came for
 }
 
 // next decides whether the request is tried again after err, and after which
@@ -51,6 +57,8 @@ type history struct {
 //
 //   - The connection broke: the answer is lost, another attempt follows as soon
 //     as the connection is back. A connection closed for good ends the call.
+//   - The worker fell silent: again at once, as it is gone and the time was long
+//     enough, but bounded.
 //   - "elsewhere" (overloaded, draining, no responders): again until the
 //     deadline, as the queue group picks its members at random.
 //   - space_mismatch is "elsewhere" too, but bounded: a fleet that has moved on
@@ -64,6 +72,10 @@ func (p RetryPolicy) next(h *history, err error, left time.Duration) (wait time.
 	}
 	if errors.Is(err, errConnectionLost) {
 		return 0, true
+	}
+	if errors.Is(err, ErrSilent) {
+		h.silent++
+		return 0, h.silent < maxSilentAttempts
 	}
 	var e *Error
 	if !errors.As(err, &e) {

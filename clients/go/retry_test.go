@@ -39,6 +39,12 @@ func TestNextKnowsErrorsWithoutACode(t *testing.T) {
 	if got := tries(p, errConnectionLost, time.Hour); got != 20 {
 		t.Errorf("a lost connection: %d attempts", got)
 	}
+	if got := tries(p, errSilent(time.Second), time.Hour); got != maxSilentAttempts {
+		t.Errorf("silence: %d attempts", got)
+	}
+	if got := tries(NoRetry(), errSilent(time.Second), time.Hour); got != 1 {
+		t.Errorf("silence without retry: %d attempts", got)
+	}
 	if got := tries(p, notConnected(errors.New("closed")), time.Hour); got != 1 {
 		t.Errorf("a closed connection: %d attempts", got)
 	}

@@ -23,9 +23,11 @@ type fake struct {
 	instance string
 	dims     int
 	limits   wire.ModelLimits
+	features []string
 
 	mu     sync.Mutex
 	space  string
+	mute   int // questions for facts that it does not answer
 	script func(n int, q *question)
 	log    []*question
 	asked  chan *question // what the script was given
@@ -48,7 +50,8 @@ func startFake(t *testing.T, s *server, script func(n int, q *question), change 
 	t.Helper()
 	f := &fake{
 		t: t, model: "Fake", instance: "I1", dims: 8, space: "Fake:1",
-		script: script, asked: make(chan *question, 100_000),
+		features: []string{wire.AcceptParts, wire.AcceptAlive},
+		script:   script, asked: make(chan *question, 100_000),
 		limits: wire.ModelLimits{
 			MaxInputs: wire.MaxInputs, MaxInputBytes: wire.MaxInputBytes, MaxMetaBytes: wire.MaxMetaBytes,
 			MaxPartBytes: wire.MaxPartBytes, DefaultTimeoutMs: wire.DefaultTimeoutMs, MaxTimeoutMs: wire.MaxTimeoutMs,
@@ -93,11 +96,15 @@ func (f *fake) leave() {
 func (f *fake) info(m *nats.Msg) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.mute > 0 {
+		f.mute--
+		return
+	}
 	reply := &nats.Msg{Subject: m.Reply, Header: nats.Header{wire.HeaderInstance: {f.instance}}}
 	reply.Data = wire.AppendInfoReply(nil, &wire.InfoReply{
 		Op: wire.OpText, Model: f.model, Space: f.space, Instance: f.instance, Version: "0.0.0",
 		Dimensions: uint32(f.dims), MaxTokens: 256, Pooling: "mean", Normalized: true,
-		Encodings: []string{wire.EncodingF32}, Limits: f.limits,
+		Encodings: []string{wire.EncodingF32}, Features: f.features, Limits: f.limits,
 	})
 	_ = f.nc.PublishMsg(reply)
 }
@@ -225,6 +232,14 @@ func (q *question) frame(part int, reply *wire.TextReply) *nats.Msg {
 	return &nats.Msg{
 		Header: nats.Header{wire.HeaderPart: {strconv.Itoa(part)}, wire.HeaderInstance: {q.fake.instance}},
 		Data:   wire.AppendTextReply(nil, reply),
+	}
+}
+
+// alive is a sign of life.
+func (q *question) alive() *nats.Msg {
+	return &nats.Msg{
+		Header: nats.Header{wire.HeaderInstance: {q.fake.instance}},
+		Data:   wire.AppendAliveFrame(nil, &wire.AliveFrame{Alive: true, Instance: q.fake.instance}),
 	}
 }
 

@@ -109,7 +109,7 @@ func TestEveryRequestCarriesTheHeadersOfTheContract(t *testing.T) {
 			t.Errorf("attempt id %q", h.Get(wire.HeaderAttemptID))
 		}
 		for name, want := range map[string]string{
-			wire.HeaderContentType: "application/vnd.msgpack", wire.HeaderAccept: "parts", wire.HeaderLane: "bulk",
+			wire.HeaderContentType: "application/vnd.msgpack", wire.HeaderAccept: "parts, alive", wire.HeaderLane: "bulk",
 		} {
 			if got := h.Get(name); got != want {
 				t.Errorf("%s is %q, not %q", name, got, want)

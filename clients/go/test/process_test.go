@@ -92,6 +92,14 @@ func (w *worker) logs() string {
 	return strings.Join(w.tail, "\n")
 }
 
+// kill ends the worker as a lack of memory would.
+func (w *worker) kill(t *testing.T) {
+	t.Helper()
+	_ = w.cmd.Process.Kill() // fails only if it ended by itself
+	_ = await(t, w.exited, "the end of the worker")
+	w.cmd = nil
+}
+
 // stop asks the worker to drain, as an orchestrator would, and waits for it.
 func (w *worker) stop(t *testing.T) {
 	t.Helper()
@@ -108,26 +116,43 @@ func (w *worker) stop(t *testing.T) {
 // answered returns how many text requests the worker has answered.
 func (w *worker) answered(t *testing.T, nc *nats.Conn) int {
 	t.Helper()
+	return w.stats(t, nc).Requests
+}
+
+// inFlight returns how many requests the worker holds.
+func (w *worker) inFlight(t *testing.T, nc *nats.Conn) int {
+	t.Helper()
+	return w.stats(t, nc).Data.InFlight
+}
+
+// textStats is what a worker says of its first text endpoint.
+type textStats struct {
+	Name     string `json:"name"`
+	Requests int    `json:"num_requests"`
+	Data     struct {
+		InFlight int `json:"in_flight"`
+	} `json:"data"`
+}
+
+func (w *worker) stats(t *testing.T, nc *nats.Conn) textStats {
+	t.Helper()
 	m, err := nc.Request("$SRV.STATS.fastembed."+w.instance, nil, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stats struct {
-		Endpoints []struct {
-			Name     string `json:"name"`
-			Requests int    `json:"num_requests"`
-		} `json:"endpoints"`
+		Endpoints []textStats `json:"endpoints"`
 	}
 	if err := json.Unmarshal(m.Data, &stats); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range stats.Endpoints {
 		if strings.HasPrefix(e.Name, "text_") {
-			return e.Requests
+			return e
 		}
 	}
 	t.Fatalf("no text endpoint in %s", m.Data)
-	return 0
+	return textStats{}
 }
 
 // fakeModel configures a model of hash vectors.
