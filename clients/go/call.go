@@ -32,9 +32,16 @@ type request struct {
 	begin func() func(*nats.Msg) (done bool, err error)
 }
 
-// call makes attempts until one succeeds, [RetryPolicy.next] says no, or the
-// context ends. The context has a deadline.
+// call makes attempts, within the context. What q's functions write may be read
+// only if there is no error: an attempt may be left behind.
 func (c *Client) call(ctx context.Context, q *request) error {
+	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, c.attempts(ctx, q) })
+	return err
+}
+
+// attempts makes one after the other until one succeeds, [RetryPolicy.next] says
+// no, or the context ends. The context has a deadline.
+func (c *Client) attempts(ctx context.Context, q *request) error {
 	deadline, _ := ctx.Deadline()
 	var h history
 	var last error

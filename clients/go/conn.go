@@ -26,6 +26,42 @@ var errConnectionLost = fmt.Errorf("%w: the connection broke before the answer c
 // back.
 var errConnectionDown = fmt.Errorf("%w: the connection did not come back in time", ErrNotConnected)
 
+// errConnectionStuck ends a call whose time ran out while nats.go could not get
+// rid of what it had to write.
+var errConnectionStuck = fmt.Errorf("%w: the server reads nothing", ErrNotConnected)
+
+// stuckGrace is how long a call that is over may take to say so itself.
+const stuckGrace = 60 * time.Millisecond
+
+// within runs do and returns when it has, or soon after the context ended.
+// Whatever touches a connection may wait for its lock, which nats.go holds while
+// it writes: a server that reads nothing keeps it locked for the connection's
+// [nats.FlusherTimeout], a minute unless set, and no deadline ends that. What is
+// left behind ends with the write.
+func within[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := do()
+		done <- outcome{value, err}
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-time.After(stuckGrace):
+		var none T
+		return none, contextError(ctx, errConnectionStuck)
+	}
+}
+
 func notConnected(err error) error { return fmt.Errorf("%w: %w", ErrNotConnected, err) }
 
 // epoch identifies an unbroken stretch of the connection. ok is false while

@@ -77,7 +77,11 @@ func (t *TextEmbedding) EmbedDetailed(ctx context.Context, texts []string, batch
 	defer cancel()
 
 	run := t.newRun(texts, t.opts.with(opts))
-	chunks, failed := split(texts, run.bounds(batchSize))
+	maxPayload, err := within(ctx, func() (int64, error) { return t.client.nc.MaxPayload(), nil })
+	if err != nil {
+		return nil, err
+	}
+	chunks, failed := split(texts, run.bounds(batchSize, int(maxPayload)))
 	run.failed = failed
 	if err := run.all(ctx, cancel, chunks); err != nil {
 		return nil, err
@@ -126,14 +130,14 @@ func (t *TextEmbedding) newRun(texts []string, o embedOptions) *run {
 
 // bounds measures what requests of this run may hold. An array header takes up
 // to 5 bytes, of which one is in the encoded empty request already.
-func (r *run) bounds(batchSize int) bounds {
+func (r *run) bounds(batchSize, maxPayload int) bounds {
 	if batchSize == 0 {
 		batchSize = defaultBatch
 	}
 	return bounds{
 		texts:     max(1, min(batchSize, r.info.Limits.MaxInputs)),
 		textBytes: r.info.Limits.MaxInputBytes,
-		bodyBytes: int(r.client.nc.MaxPayload()) - headerReserve,
+		bodyBytes: maxPayload - headerReserve,
 		fixed:     len(wire.AppendTextRequest(nil, &r.doc)) + 4,
 	}
 }

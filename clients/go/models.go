@@ -46,6 +46,10 @@ type service struct {
 func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	ctx, cancel := c.withDeadline(ctx)
 	defer cancel()
+	return within(ctx, func() ([]Model, error) { return c.models(ctx) })
+}
+
+func (c *Client) models(ctx context.Context) ([]Model, error) {
 	merged := map[[2]string]*Model{}
 	seen := map[string]bool{}
 	err := c.gather(ctx, func(m *nats.Msg) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,52 @@ func TestACallEndsWithin100MillisecondsOfItsDeadline(t *testing.T) {
 		}
 	}
 	t.Errorf("the quickest of five took %v", best)
+}
+
+// TestACallEndsInTimeThoughTheServerReadsNothing fills all buffers on the way to
+// the server: nats.go then holds its lock while it writes.
+func TestACallEndsInTimeThoughTheServerReadsNothing(t *testing.T) {
+	s := startServer(t, 1<<20)
+	startFake(t, s, silent)
+	p := startProxy(t, s, passOn)
+	client := clientOn(t, connectAt(t, p.url(), "client", clientInbox), fastembed.WithInflight(64))
+	model := newModel(t, client, "Fake")
+	texts := numbered(320)
+	for i := range texts {
+		texts[i] += strings.Repeat("x", 100_000)
+	}
+	end := p.hole()
+	defer end()
+	const limit = 200 * time.Millisecond
+	for _, call := range []func(context.Context) error{
+		func(ctx context.Context) error {
+			_, err := model.Embed(ctx, texts, 5)
+			return err
+		},
+		func(ctx context.Context) error {
+			_, err := client.NewTextEmbedding(ctx, "Fake")
+			return err
+		},
+		func(ctx context.Context) error {
+			_, err := client.Models(ctx)
+			return err
+		},
+	} {
+		best := time.Hour
+		for range 3 { // one of three, for machines that are busy with something else
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			start := time.Now()
+			err := call(ctx)
+			best = min(best, time.Since(start))
+			cancel()
+			if !errors.Is(err, fastembed.ErrDeadlineExceeded) || !errors.Is(err, fastembed.ErrNotConnected) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if best > limit+100*time.Millisecond {
+			t.Errorf("the quickest of three took %v", best)
+		}
+	}
 }
 
 func TestAContextThatHasEndedSendsNothing(t *testing.T) {

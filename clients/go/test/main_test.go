@@ -29,8 +29,10 @@ func background(t *testing.T) context.Context {
 // connect returns a connection of the least-privileged user that may call.
 func connect(t *testing.T, s *server, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	return s.connect(t, "client", append([]nats.Option{nats.CustomInboxPrefix("_INBOX.client")}, opts...)...)
+	return s.connect(t, "client", append([]nats.Option{clientInbox}, opts...)...)
 }
+
+var clientInbox = nats.CustomInboxPrefix("_INBOX.client")
 
 func newClient(t *testing.T, s *server, opts ...fastembed.Option) *fastembed.Client {
 	t.Helper()

@@ -31,6 +31,11 @@ type worker struct {
 // when it serves.
 func startWorker(t *testing.T, s *server, config string) *worker {
 	t.Helper()
+	return startWorkerAt(t, s.url(), config)
+}
+
+func startWorkerAt(t *testing.T, url, config string) *worker {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "worker.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -42,7 +47,7 @@ func startWorker(t *testing.T, s *server, config string) *worker {
 	w := &worker{exited: make(chan error, 1)}
 	w.cmd = exec.Command(found(t, "target/release/fastembed-worker", "make build"), "serve", "--config", file)
 	w.cmd.Env = []string{
-		"NATS_URL=" + s.url(), "NATS_USER=worker", "NATS_PASSWORD=worker",
+		"NATS_URL=" + url, "NATS_USER=worker", "NATS_PASSWORD=worker",
 		"FASTEMBED_HTTP_LISTEN=127.0.0.1:0",
 		"ORT_DYLIB_PATH=" + found(t, ".setup/onnxruntime/lib/libonnxruntime."+suffix, "make setup"),
 		"HF_HOME=" + found(t, ".setup/hub", "make setup"),

@@ -109,10 +109,16 @@ func (s *server) awaitPort(t *testing.T) {
 // same port.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
+	s.end(t, os.Kill)
+}
+
+// end is stop with a signal of choice.
+func (s *server) end(t *testing.T, by os.Signal) {
+	t.Helper()
 	if s.cmd == nil {
 		return
 	}
-	_ = s.cmd.Process.Kill() // fails only if it ended by itself
+	_ = s.cmd.Process.Signal(by) // fails only if it ended by itself
 	await(t, s.exited, "the end of nats-server")
 	s.cmd = nil
 }
@@ -122,8 +128,13 @@ func (s *server) url() string { return "nats://127.0.0.1:" + s.port }
 // connect connects as a user of the configuration, whose password is its name.
 func (s *server) connect(t *testing.T, user string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
+	return connectAt(t, s.url(), user, opts...)
+}
+
+func connectAt(t *testing.T, url, user string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
 	closed := make(chan struct{})
-	nc, err := nats.Connect(s.url(), append([]nats.Option{
+	nc, err := nats.Connect(url, append([]nats.Option{
 		nats.UserInfo(user, user),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(10 * time.Millisecond),
