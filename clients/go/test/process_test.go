@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -70,6 +71,8 @@ func startWorkerAt(t *testing.T, url, config string) *worker {
 	case err := <-w.exited:
 		w.cmd = nil
 		t.Fatalf("the worker ended: %v\n%s", err, w.logs())
+	case <-time.After(patience):
+		t.Fatalf("the worker does not say that it is ready\n%s", w.logs())
 	}
 	return w
 }

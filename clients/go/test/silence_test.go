@@ -212,8 +212,8 @@ func TestAQuestionForFactsThatIsLostIsAskedAgain(t *testing.T) {
 func TestAWorkerKilledWithARequestCostsTheSilenceAndNoMore(t *testing.T) {
 	s := startServer(t, 1<<20)
 	workers := []*worker{
-		startWorker(t, s, fakeModel("delay_ms = 2000")),
-		startWorker(t, s, fakeModel("delay_ms = 2000")),
+		startWorker(t, s, fakeModel("delay_ms = 1000")),
+		startWorker(t, s, fakeModel("delay_ms = 1000")),
 	}
 	nc := connect(t, s)
 	model := newModel(t, clientOn(t, nc), "Fake")
@@ -240,8 +240,8 @@ func TestAWorkerKilledWithARequestCostsTheSilenceAndNoMore(t *testing.T) {
 	if !slices.Equal(got.result.Instances, []string{other.instance}) {
 		t.Errorf("instances are %v", got.result.Instances)
 	}
-	// The silence, a run of two seconds, and what a busy machine adds.
-	if took < 4900*time.Millisecond || took > 10*time.Second {
+	// The silence, a run of one second, and what a busy machine adds.
+	if took < 3900*time.Millisecond || took > 10*time.Second {
 		t.Errorf("the call took %v", took)
 	}
 	again, err := model.Embed(background(t), numbered(3), 0)
@@ -254,7 +254,7 @@ func TestAWorkerKilledWithARequestCostsTheSilenceAndNoMore(t *testing.T) {
 // longer than that.
 func TestARealWorkerThatIsSlowIsWaitedFor(t *testing.T) {
 	s := startServer(t, 1<<20)
-	w := startWorker(t, s, fakeModel("delay_ms = 4000"))
+	w := startWorker(t, s, fakeModel("delay_ms = 3500"))
 	nc := connect(t, s)
 	model := newModel(t, clientOn(t, nc), "Fake")
 	if _, err := model.Embed(background(t), numbered(1), 0); err != nil {
