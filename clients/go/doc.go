@@ -5,8 +5,8 @@
 // model: its Embed takes any number of texts, splits them into requests that
 // workers and bus can carry, keeps several of them in flight so that the whole
 // fleet works on one call, and puts the vectors back in order. What the bus can
-// do to a request — a full queue, a worker that leaves, a part that is lost, a
-// connection that breaks — is noticed and mended within the context's deadline,
+// do to a request — a full queue, a worker that leaves or dies, a part that is
+// lost, a connection that breaks — is noticed and mended within the context's deadline,
 // or reported as an error that [errors.Is] and [errors.As] can read. Vectors of
 // different spaces are never mixed.
 //
@@ -36,4 +36,10 @@
 // back. The client publishes from its callers' goroutines and reads from one
 // subscription. A connection with a user of few rights needs
 // [nats.CustomInboxPrefix] for replies to arrive.
+//
+// # Workers that die
+//
+// A worker that holds a request says each second that it lives. When none of
+// that came for three seconds, while the server did answer, the request is sent
+// again; see [WithSignsOfLife].
 package fastembed
