@@ -10,13 +10,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use fastembed_worker::bus::{self, Worker};
-use fastembed_worker::cli::{Cli, Command, Generate};
+use fastembed_worker::cli::{self, Cli, Command, Generate};
 use fastembed_worker::config::{self, Config};
 use fastembed_worker::telemetry::health::{Health, Phase};
 use fastembed_worker::telemetry::http::{self, Sources};
 use fastembed_worker::telemetry::logs;
 use fastembed_worker::telemetry::metrics::{self, Metrics};
-use fastembed_worker::{bench, instance, start};
+use fastembed_worker::{bench, hub, instance, start};
 use tokio::signal::unix::{SignalKind, signal};
 
 const EXIT_USAGE: u8 = 64;
@@ -46,16 +46,21 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(settings) => {
-            let config = settings.load(config::variables())?;
+        Command::Serve(serving) => {
+            let config = serving.load(config::variables())?;
             logs::init(&config.log)
                 .map_err(|fault| config::Error::new("log.filter", fault.to_string()))?;
             runtime()?.block_on(serve(config))
         }
-        Command::Check(settings) => settings
-            .load(config::variables())
-            .map(drop)
-            .map_err(Into::into),
+        Command::Check(settings) => {
+            let config = settings.load(config::variables())?;
+            hub::Pins::load(&config.runtime)?;
+            Ok(())
+        }
+        Command::Pull(pull) => runtime()?.block_on(cli::models::pull(&pull, config::variables())),
+        Command::Import(import) => {
+            runtime()?.block_on(cli::models::import(&import, config::variables()))
+        }
         Command::Bench(settings) => runtime()?.block_on(bench::run(&settings)),
         Command::Generate { what } => {
             let text = match what {
@@ -84,6 +89,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let health = Health::new(Arc::clone(&metrics));
     let instance = instance::random();
 
+    tokio::select! {
+        provided = hub::provide(&config) => provided?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    }
     let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics))?;
     let sources = Sources {
         health: Arc::clone(&health),
