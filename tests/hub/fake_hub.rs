@@ -60,6 +60,7 @@ struct Shared {
 struct Hub {
     shared: Mutex<Shared>,
     revisions: watch::Sender<usize>,
+    stalled: watch::Sender<bool>,
 }
 
 /// A running hub; it ends with this value.
@@ -113,6 +114,7 @@ impl FakeHub {
         let hub = Arc::new(Hub {
             shared: Mutex::default(),
             revisions: watch::Sender::new(0),
+            stalled: watch::Sender::new(false),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&hub));
         let task = tokio::spawn(async move {
@@ -140,6 +142,17 @@ impl FakeHub {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Waits until somebody waits for a file that stalls.
+    pub(crate) async fn stalls(&self) {
+        let mut stalled = self.hub.stalled.subscribe();
+        drop(
+            stalled
+                .wait_for(|&stalled| stalled)
+                .await
+                .expect("the hub runs"),
+        );
     }
 
     /// Every request so far.
@@ -208,7 +221,12 @@ async fn answer(State(hub): State<Arc<Hub>>, uri: Uri, headers: HeaderMap) -> Re
             drop(come.expect("the hub runs"));
             send(&file, asked.range.as_deref(), None)
         }
-        (Some(file), conduct) => send(&file, asked.range.as_deref(), conduct),
+        (Some(file), conduct) => {
+            if matches!(conduct, Some(Conduct::Stalls)) {
+                hub.stalled.send_replace(true);
+            }
+            send(&file, asked.range.as_deref(), conduct)
+        }
     }
 }
 

@@ -4,6 +4,13 @@
 //! Nothing here sleeps. A stall is ended by the worker's own timeout, and the
 //! hub holds an answer back until what it waits for has been asked.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what must hold by panicking, in its helpers too"
+)]
+
 mod fake_hub;
 mod import;
 mod offline;

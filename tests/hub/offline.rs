@@ -66,6 +66,16 @@ async fn a_model_that_the_hub_does_not_give_ends_the_worker_with_its_name() {
 }
 
 #[tokio::test]
+async fn a_worker_that_is_still_fetching_stops_when_told_to() {
+    let hub = FakeHub::with(&[MINILM]).await;
+    hub.conduct("model.onnx", Conduct::Stalls, 9);
+    let cache = tempfile::tempdir().unwrap();
+    let serve = Program::serve(cache.path(), hub.url());
+    let ended = serve.run_until(hub.stalls()).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+}
+
+#[tokio::test]
 async fn pull_refuses_to_run_offline() {
     let hub = FakeHub::with(&[MINILM]).await;
     let cache = tempfile::tempdir().unwrap();

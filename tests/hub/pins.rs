@@ -95,6 +95,27 @@ async fn pull_replaces_a_cached_file_that_differs_from_its_pin() {
 }
 
 #[tokio::test]
+async fn a_pin_of_an_import_is_not_looked_for_on_the_hub() {
+    let hub = FakeHub::with(&[MINILM]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("models.lock");
+    let (repository, _) = layout(MINILM);
+    let pin = format!(
+        "[[models]]\nname='{MINILM}'\nrepository='{repository}'\nrevision='import-0123456789ab'\n"
+    );
+    fs::write(&lock, pin).unwrap();
+    let pull = || {
+        Program::new("pull", &folder.path().join("cache"), hub.url())
+            .arg(locked_to(&lock))
+            .arg(MINILM)
+    };
+    let complaint = pull().fail().await;
+    assert!(complaint.contains("import-0123456789ab"), "{complaint}");
+    assert!(hub.asked().is_empty());
+    pull().arg("--update").succeed().await;
+}
+
+#[tokio::test]
 async fn a_cached_file_that_differs_from_its_pin_is_not_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let (cache, lock) = (

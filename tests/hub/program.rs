@@ -1,5 +1,6 @@
 //! The worker's program, run to its end.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -56,7 +57,12 @@ impl Program {
         self
     }
 
-    pub(crate) async fn run(mut self) -> Ended {
+    pub(crate) async fn run(self) -> Ended {
+        self.run_until(std::future::pending()).await
+    }
+
+    /// Runs it and sends SIGTERM at a moment of the test's.
+    pub(crate) async fn run_until(mut self, moment: impl Future<Output = ()>) -> Ended {
         let child = self
             .0
             .stdin(Stdio::null())
@@ -65,7 +71,22 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .expect("the worker's program");
-        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+        let id = child.id().expect("a process that nobody has waited for");
+        let stop = async {
+            moment.await;
+            // Sending signals is not in the standard library; every shell has it.
+            let kill = format!("kill -TERM {id}");
+            let sent = Command::new("sh").arg("-c").arg(&kill).status().await;
+            assert!(sent.expect("a shell").success(), "{kill}");
+            std::future::pending::<Infallible>().await
+        };
+        let end = async {
+            tokio::select! {
+                output = child.wait_with_output() => output,
+                never = stop => match never {},
+            }
+        };
+        let output = tokio::time::timeout(PATIENCE, end).await;
         let Output {
             status,
             stdout,

@@ -79,7 +79,14 @@ async fn a_run_goes_on_where_an_earlier_one_gave_up() {
     assert!(complaint.contains("model.onnx"), "{complaint}");
     assert!(found(cache.path(), MINILM).is_none(), "no broken cache");
 
+    // What an even earlier run left of another revision goes away.
+    let (repository, _) = layout(MINILM);
+    let folder = format!("models--{}", repository.replace('/', "--"));
+    let old = cache.path().join(folder).join("partial-old");
+    fs::create_dir(&old).unwrap();
+
     pull().succeed().await;
+    assert!(!old.exists());
     let last = hub.asked_for("model.onnx").pop().unwrap();
     assert_eq!(last.range.as_deref(), Some("bytes=1000-"));
     assert_eq!(hub.asked_for("tokenizer.json").len(), 1);

@@ -18,8 +18,12 @@ use fastembed_worker::telemetry::logs;
 use fastembed_worker::telemetry::metrics::{self, Metrics};
 use fastembed_worker::{bench, hub, instance, start};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 const EXIT_USAGE: u8 = 64;
+
+/// What stops a worker that nobody told to stop.
+const HANG: &str = "hang";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -50,36 +54,50 @@ fn run(command: Command) -> anyhow::Result<()> {
             let config = serving.load(config::variables())?;
             logs::init(&config.log)
                 .map_err(|fault| config::Error::new("log.filter", fault.to_string()))?;
-            runtime()?.block_on(serve(config))
+            block_on(serve(config))
         }
-        Command::Check(settings) => {
+        Command::Check {
+            print: wanted,
+            settings,
+        } => {
             let config = settings.load(config::variables())?;
             hub::Pins::load(&config.runtime)?;
-            Ok(())
+            if wanted {
+                print(&config::effective(&config)?)
+            } else {
+                Ok(())
+            }
         }
-        Command::Pull(pull) => runtime()?.block_on(cli::models::pull(&pull, config::variables())),
-        Command::Import(import) => {
-            runtime()?.block_on(cli::models::import(&import, config::variables()))
-        }
-        Command::Bench(settings) => runtime()?.block_on(bench::run(&settings)),
-        Command::Generate { what } => {
-            let text = match what {
-                Generate::Config => config::template()?,
-                Generate::Metrics => metrics::markdown(),
-            };
-            std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
-            Ok(())
-        }
+        Command::Pull(pull) => block_on(cli::models::pull(&pull, config::variables())),
+        Command::Import(import) => block_on(cli::models::import(&import, config::variables())),
+        Command::Bench(settings) => block_on(bench::run(&settings)),
+        Command::Generate {
+            what: Generate::Config,
+        } => print(&config::template()?),
+        Command::Generate {
+            what: Generate::Metrics,
+        } => print(&metrics::markdown()),
     }
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+/// Output that was asked for, which is no log.
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::Write::write_all(
+        &mut std::io::stdout(),
+        text.as_bytes(),
+    )?)
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     // The processors belong to the executors; the bus needs little.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    Ok(runtime)
+    let done = runtime.block_on(work);
+    // A name lookup that hangs would be waited for.
+    runtime.shutdown_background();
+    done
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -94,7 +112,15 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     }
-    let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics))?;
+    let hung = Arc::new(Notify::new());
+    let on_hang: Arc<dyn Fn() + Send + Sync> = {
+        let (hung, health) = (Arc::clone(&hung), Arc::clone(&health));
+        Arc::new(move || {
+            health.enter(Phase::Hung);
+            hung.notify_one();
+        })
+    };
+    let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
     let sources = Sources {
         health: Arc::clone(&health),
         metrics: Arc::clone(&metrics),
@@ -130,6 +156,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let signal = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
+        () = hung.notified() => HANG,
     };
     tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
     health.enter(Phase::Draining);
@@ -141,6 +168,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         unanswered == 0,
         "{unanswered} requests were not answered within drain.deadline_ms"
     );
+    if signal == HANG {
+        // The thread that hangs cannot be joined, so nothing is dropped in order.
+        tracing::error!("drained, and stopping because a run of the model does not return");
+        std::process::exit(1);
+    }
     tracing::info!("drained");
     Ok(())
 }

@@ -22,11 +22,16 @@ const FAKE_MAX_TOKENS: usize = 256;
 const FIRST_TEXT: &str = "ready when this has become a vector";
 
 /// Loads all configured models and starts their threads. Blocks for as long as
-/// reading and compiling them takes.
+/// reading and compiling them takes. `on_hang` is called when a run of a model
+/// does not return.
 ///
 /// # Errors
 /// The first model that cannot be loaded.
-pub fn pipelines(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<Arc<Pipeline>>> {
+pub fn pipelines(
+    config: &Config,
+    metrics: &Metrics,
+    on_hang: &Arc<dyn Fn() + Send + Sync>,
+) -> anyhow::Result<Vec<Arc<Pipeline>>> {
     let served = config.served();
     let runtime = if served.iter().any(|model| model.kind == ModelKind::Onnx) {
         Some(onnx::runtime(&config.runtime.library())?)
@@ -37,6 +42,7 @@ pub fn pipelines(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<Arc<P
         bounds: config.queue.bounds(),
         budget: config.runtime.budget(),
         tokenizers: config.runtime.tokenizers,
+        run_limit: Duration::from_millis(config.runtime.run_limit_ms),
     };
     let parallelism = config.runtime.parallelism();
     served
@@ -54,7 +60,12 @@ pub fn pipelines(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<Arc<P
                 _ => load_fake(model, parallelism.instances),
             };
             let facts = Arc::clone(&loaded.facts);
-            let pipeline = Pipeline::start(loaded, settings, &metrics.of_model(&facts.name))?;
+            let pipeline = Pipeline::start(
+                loaded,
+                settings,
+                &metrics.of_model(&facts.name),
+                Arc::clone(on_hang),
+            )?;
             tracing::info!(
                 model = %facts.name,
                 space = %facts.space,
@@ -93,13 +104,14 @@ pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> 
         timeout: Duration::from_millis(protocol::MAX_TIMEOUT_MS),
         lane: Lane::Interactive,
         parts: false,
+        alive: false,
     };
     for pipeline in pipelines {
         let start = Instant::now();
         let body = Bytes::from(call.format.encode(&request)?);
         let answer = pipeline.submit(call, Room::within(usize::MAX), body, start);
         let model = &pipeline.facts().name;
-        let answer = async { answer?.await }
+        let (answer, _ticket) = async { answer?.await }
             .await
             .with_context(|| format!("model {model}: first inference"))?;
         tracing::info!(

@@ -12,7 +12,7 @@ pub struct Bounds {
     pub requests: usize,
     /// Tokens, the measure of computing time owed.
     pub tokens: usize,
-    /// Bytes of request bodies, the measure of memory held.
+    /// Bytes of request bodies and results, the measure of memory held.
     pub bytes: usize,
 }
 
@@ -148,11 +148,14 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Replaces the estimate by what the tokenizer counted.
-    pub fn correct(&mut self, tokens: usize) {
+    /// Replaces the estimate by what the tokenizer counted, and adds the memory
+    /// that the result will take.
+    pub fn correct(&mut self, tokens: usize, result_bytes: usize) {
         let mut state = self.gate.state();
         state.load.tokens = state.load.tokens - self.tokens + tokens;
+        state.load.bytes += result_bytes;
         self.tokens = tokens;
+        self.bytes += result_bytes;
     }
 }
 
@@ -191,7 +194,7 @@ mod tests {
         let gate = Admission::new(BOUNDS, 1);
         let mut first = gate.admit(80).unwrap();
         assert!(gate.admit(30).is_err());
-        first.correct(20);
+        first.correct(20, 0);
         assert!(gate.admit(30).is_ok());
     }
 
@@ -210,6 +213,17 @@ mod tests {
         );
         let _held = bytes.admit(8).unwrap();
         assert!(bytes.admit(3).is_err());
+    }
+
+    #[test]
+    fn the_memory_of_a_result_counts() {
+        let gate = Admission::new(BOUNDS, 1);
+        let mut first = gate.admit(10).unwrap();
+        first.correct(5, 900);
+        assert_eq!(gate.load().bytes, 910);
+        assert!(gate.admit(95).is_err());
+        drop(first);
+        assert_eq!(gate.load(), Load::default());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::admission::Admission;
 use super::plan::Budget;
 use super::queue::{Item, Queue};
+use super::watchdog::Slot;
 use crate::models::{self, Facts, Model, Row};
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
@@ -16,6 +17,7 @@ use crate::wire::{Error, ErrorCode};
 /// What an executor works with.
 pub(super) struct Executor {
     pub(super) model: Box<dyn Model>,
+    pub(super) slot: Arc<Slot>,
     pub(super) facts: Arc<Facts>,
     pub(super) queue: Arc<Queue>,
     pub(super) admission: Arc<Admission>,
@@ -52,7 +54,10 @@ impl Executor {
         vectors.clear();
         // A panic is this batch's failure, never the process's; the model keeps
         // no state between runs that half a run could spoil.
+        self.slot
+            .enter(batch.iter().map(|item| Arc::clone(&item.owner)).collect());
         let ran = catch_unwind(AssertUnwindSafe(|| self.model.run(&rows, vectors)));
+        self.slot.leave();
         let tokens = rows.iter().map(|row| row.ids.len()).sum();
         let elapsed = start.elapsed();
         match ran {

@@ -9,5 +9,6 @@ pub mod plan;
 mod queue;
 mod stage;
 mod tokenizers;
+mod watchdog;
 
 pub use pipeline::{Pipeline, Settings};

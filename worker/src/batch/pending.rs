@@ -37,6 +37,9 @@ impl Interest {
     }
 }
 
+/// Where the answer goes, with the place in the queue that it still takes.
+pub(super) type Reply = oneshot::Sender<Result<(Answer, Ticket), Error>>;
+
 /// What a request asks of its vectors, and where its time went before them.
 pub(super) struct Terms {
     pub(super) space: String,
@@ -45,9 +48,6 @@ pub(super) struct Terms {
     pub(super) meta: Option<Meta>,
     pub(super) received: Instant,
     pub(super) interest: Arc<Interest>,
-    /// Held until the request is done with.
-    #[expect(dead_code, reason = "its drop gives the place in the queue back")]
-    pub(super) ticket: Ticket,
     pub(super) wait: Duration,
     pub(super) tokenize: Duration,
 }
@@ -61,7 +61,9 @@ pub(super) struct Pending {
 }
 
 struct State {
-    reply: Option<oneshot::Sender<Result<Answer, Error>>>,
+    reply: Option<Reply>,
+    /// Goes with the answer, since that takes memory until it is sent.
+    ticket: Option<Ticket>,
     remaining: usize,
     vectors: Vec<f32>,
     tokens: Vec<u32>,
@@ -76,7 +78,8 @@ impl Pending {
         terms: Terms,
         dimensions: usize,
         items: &[Result<Tokens, Error>],
-        reply: oneshot::Sender<Result<Answer, Error>>,
+        ticket: Ticket,
+        reply: Reply,
     ) -> Self {
         let count = |item: &Result<Tokens, Error>| item.as_ref().map_or(0, |t| t.ids.len());
         let errors = items
@@ -85,6 +88,7 @@ impl Pending {
             .filter_map(|(item, index)| item.as_ref().err().map(|error| (index, error.clone())));
         let state = State {
             reply: Some(reply),
+            ticket: Some(ticket),
             remaining: items.iter().filter(|item| item.is_ok()).count(),
             vectors: vec![0.0; items.len() * dimensions],
             tokens: items
@@ -156,14 +160,14 @@ impl Pending {
         if state.remaining > 0 {
             return;
         }
-        let Some(reply) = state.reply.take() else {
+        let (Some(reply), Some(ticket)) = (state.reply.take(), state.ticket.take()) else {
             return;
         };
         let rows = state.tokens.len();
         let _ = if state.errors.len() == rows {
             reply.send(Err(all_failed(&state.errors)))
         } else {
-            reply.send(Ok(self.answer(state)))
+            reply.send(Ok((self.answer(state), ticket)))
         };
     }
 

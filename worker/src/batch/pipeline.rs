@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 
 use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
-use super::pending::Interest;
+use super::pending::{Interest, Reply};
 use super::plan::Budget;
 use super::queue::Queue;
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
+use super::watchdog::{Slot, Watchdog};
 use crate::models::{Facts, Loaded};
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
@@ -31,6 +32,9 @@ pub struct Settings {
     pub budget: Budget,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
+    /// Longest that one run may take; past it, its callers are answered and it
+    /// is ended.
+    pub run_limit: Duration,
 }
 
 /// One model with its queue and threads.
@@ -41,6 +45,7 @@ pub struct Pipeline {
     queue: Arc<Queue>,
     tokenizers: Tokenizers,
     executors: Vec<JoinHandle<()>>,
+    _watchdog: Watchdog,
 }
 
 /// A request that was admitted, on its way to a tokenizer thread.
@@ -51,7 +56,7 @@ pub(super) struct Job {
     pub(super) received: Instant,
     pub(super) ticket: Ticket,
     pub(super) interest: Arc<Interest>,
-    pub(super) reply: oneshot::Sender<Result<Answer, Error>>,
+    pub(super) reply: Reply,
 }
 
 /// Ends the interest in a request when its caller stops waiting.
@@ -64,7 +69,8 @@ impl Drop for Waiting {
 }
 
 impl Pipeline {
-    /// Starts the threads of a loaded model.
+    /// Starts the threads of a loaded model. `on_hang` is called, once, when a
+    /// run has not returned for twice its limit.
     ///
     /// # Errors
     /// Where the system gives no more threads.
@@ -72,6 +78,7 @@ impl Pipeline {
         loaded: Loaded,
         settings: Settings,
         metrics: &ModelMetrics,
+        on_hang: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
         let Loaded {
             facts,
@@ -81,12 +88,18 @@ impl Pipeline {
         let admission = Admission::new(settings.bounds, instances.len());
         let queue = Arc::new(Queue::default());
         let waits = Arc::new(Window::default());
+        let slots: Vec<Arc<Slot>> = instances
+            .iter()
+            .map(|model| Slot::new(model.terminator()))
+            .collect();
         let executors = instances
             .into_iter()
+            .zip(&slots)
             .enumerate()
-            .map(|(at, model)| {
+            .map(|(at, (model, slot))| {
                 let executor = Executor {
                     model,
+                    slot: Arc::clone(slot),
                     facts: Arc::clone(&facts),
                     queue: Arc::clone(&queue),
                     admission: Arc::clone(&admission),
@@ -106,6 +119,7 @@ impl Pipeline {
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
         };
+        let watchdog = Watchdog::start(slots, settings.run_limit, on_hang)?;
         let tokenizers = Tokenizers::start(settings.tokenizers, move |job| stage.take(job))?;
         Ok(Self {
             facts,
@@ -114,6 +128,7 @@ impl Pipeline {
             queue,
             tokenizers,
             executors,
+            _watchdog: watchdog,
         })
     }
 
@@ -142,7 +157,7 @@ impl Pipeline {
     }
 
     /// Admits one request, whose answer is then awaited. `room` is what a reply
-    /// may take. Dropping the future gives the request up: what has not run
+    /// may take. The ticket is to be held until the reply is sent. Dropping the future gives the request up: what has not run
     /// never will.
     ///
     /// # Errors
@@ -153,7 +168,7 @@ impl Pipeline {
         room: Room,
         body: Bytes,
         received: Instant,
-    ) -> Result<impl Future<Output = Result<Answer, Error>> + Send + 'static, Error> {
+    ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
         if call.timeout.is_zero() {
             return Err(deadline_exceeded(call.timeout));
         }

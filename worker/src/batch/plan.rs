@@ -34,13 +34,19 @@ pub struct Budget {
 /// it, two runs are cheaper than one. Chosen by `make bench`.
 const MIN_FILL_PERCENT: usize = 75;
 
+/// Later arrivals that may overtake a bulk item; after these it is as good as
+/// interactive, so that no stream of queries starves it.
+const MAX_OVERTAKEN: u64 = 4096;
+
 /// Positions in `waiting` of the items that run next; empty only where
 /// `waiting` is.
 #[must_use]
 pub fn next_batch(waiting: &[View], budget: Budget) -> Vec<usize> {
+    let newest = waiting.iter().map(|view| view.arrival).max().unwrap_or(0);
+    let yields = |view: &View| view.lane == Lane::Bulk && newest - view.arrival <= MAX_OVERTAKEN;
     let first = (0..waiting.len()).min_by_key(|at| {
         let view = &waiting[*at];
-        (view.lane == Lane::Bulk, view.arrival)
+        (yields(view), view.arrival)
     });
     let Some(first) = first else {
         return Vec::new();
@@ -61,8 +67,9 @@ pub fn next_batch(waiting: &[View], budget: Budget) -> Vec<usize> {
     };
     let most = budget.padded_tokens / anchor.tokens.max(1);
     if others.len() > most {
-        // Shorter items may fit more often than `most`, by the fill at the most.
-        let keep = (most * 2 + 1).min(others.len());
+        // No batch holds more than `most`; as many again leave a choice where the
+        // nearest ones do not fit.
+        let keep = most * 2;
         if keep < others.len() {
             others.select_nth_unstable_by_key(keep, distance);
             others.truncate(keep);
@@ -186,6 +193,19 @@ mod tests {
             view(500, 1, Lane::Interactive),
         ];
         assert_eq!(next_batch(&items, BUDGET), [0]);
+    }
+
+    #[test]
+    fn no_stream_of_queries_starves_bulk() {
+        let mut items = vec![view(8, 0, Lane::Bulk)];
+        let mut arrival = 1;
+        while items.iter().any(|item| item.lane == Lane::Bulk) {
+            items.push(view(200, arrival, Lane::Interactive));
+            let batch = next_batch(&items, BUDGET);
+            batch.into_iter().for_each(|at| drop(items.swap_remove(at)));
+            arrival += 1;
+            assert!(arrival <= MAX_OVERTAKEN + 2);
+        }
     }
 
     #[test]

@@ -44,7 +44,9 @@ impl Stage {
             .map(|text| self.tokenize(text, truncate))
             .collect();
         let mut ticket = job.ticket;
-        ticket.correct(items.iter().flatten().map(|tokens| tokens.ids.len()).sum());
+        let result_bytes = items.len() * self.facts.dimensions * size_of::<f32>();
+        let tokens = items.iter().flatten().map(|tokens| tokens.ids.len()).sum();
+        ticket.correct(tokens, result_bytes);
 
         let normalize = request.normalize.unwrap_or(true);
         let terms = Terms {
@@ -54,11 +56,10 @@ impl Stage {
             meta: request.meta,
             received: job.received,
             interest: job.interest,
-            ticket,
             wait: start - job.received,
             tokenize: start.elapsed(),
         };
-        let pending = Pending::new(terms, self.facts.dimensions, &items, job.reply);
+        let pending = Pending::new(terms, self.facts.dimensions, &items, ticket, job.reply);
         let owner = Arc::new(pending);
         let rows = items.into_iter().enumerate().filter_map(|(row, item)| {
             let ids = item.ok()?.ids;

@@ -23,6 +23,7 @@ const CALL: Call = Call {
     timeout: Duration::from_secs(600),
     lane: Lane::Interactive,
     parts: false,
+    alive: false,
 };
 
 /// What the texts are like.
@@ -45,7 +46,7 @@ impl Local {
         let config = Layers::default()
             .environment(super::bus::own_variables())?
             .build()?;
-        let pipelines = start::pipelines(&config, &Metrics::new())?;
+        let pipelines = start::pipelines(&config, &Metrics::new(), &(Arc::new(|| ()) as _))?;
         let pipeline = pipelines
             .into_iter()
             .next()
@@ -74,7 +75,7 @@ impl Local {
             ..TextRequest::default()
         };
         let body = Bytes::from(CALL.format.encode(&request)?);
-        let answer = self
+        let (answer, _ticket) = self
             .pipeline
             .submit(CALL, Room::within(usize::MAX), body, Instant::now())?
             .await?;

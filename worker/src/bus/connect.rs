@@ -77,7 +77,7 @@ pub async fn connect(
         .connect(servers)
         .await
         .map_err(|fault| Error::Connect {
-            url: without_credentials(&nats.url),
+            url: nats.url_without_credentials(),
             reason: fault.to_string(),
         })
 }
@@ -131,19 +131,6 @@ fn reconnect_delay(attempts: usize) -> Duration {
     longest.mul_f64(rand::random_range(0.5..1.0))
 }
 
-/// A URL may hold a user and a password, which no log may.
-fn without_credentials(urls: &str) -> String {
-    let bare = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.to_owned(),
-        _ => url.to_owned(),
-    };
-    urls.split(',')
-        .map(|url| bare(url.trim()))
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
 fn on_event(event: &Event, health: &Health, metrics: &Metrics, failures: &Failures) {
     match event {
         Event::Connected => {
@@ -177,15 +164,6 @@ fn on_event(event: &Event, health: &Health, metrics: &Metrics, failures: &Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_is_shown_without_its_credentials() {
-        assert_eq!(
-            without_credentials("nats://u:p@a:1, tls://b:2"),
-            "nats://a:1,tls://b:2"
-        );
-        assert_eq!(without_credentials("u:p@a:1"), "a:1");
-    }
 
     #[test]
     fn reconnecting_waits_longer_and_never_beyond_the_bound() {

@@ -1,29 +1,35 @@
 //! One endpoint: an operation on a model, answered and counted.
 
 use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, Subject};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::guard::Guard;
 use super::outbox::Outbox;
 use super::service::Counters;
 use crate::batch::Pipeline;
+use crate::batch::admission::Ticket;
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
 use crate::wire::info::{InfoReply, InfoRequest, Limits};
 use crate::wire::reply::{self, Responder, Room};
 use crate::wire::vectors::Encoding;
-use crate::wire::{Error, protocol};
+use crate::wire::{Error, ErrorCode, protocol};
 
 /// Answers outside of admission, refusals and facts, that may be on their way
 /// out at once; past it the receive loop waits for the bus, which is the one
 /// thing that it may wait for.
 const MAX_UNADMITTED: usize = 4096;
+
+/// Pause before the first sign of life and between later ones.
+const ALIVE_INTERVAL: Duration = Duration::from_millis(protocol::ALIVE_INTERVAL_MS);
 
 /// What all endpoints of a worker share.
 pub(super) struct Shared {
@@ -106,7 +112,7 @@ impl Endpoint {
             Operation::Info => match self.info(&call, &message.payload) {
                 Ok(body) => {
                     let permit = self.shared.unadmitted().await;
-                    self.reply(to, call, received, permit, ready(Ok(vec![body])));
+                    self.reply(to, call, received, permit, ready(Ok((vec![body], None))));
                 }
                 Err(error) => self.refuse(to, call, error, received).await,
             },
@@ -117,13 +123,14 @@ impl Endpoint {
                         let endpoint = Arc::clone(self);
                         // Admission bounds these.
                         self.reply(to, call, received, None, async move {
-                            let answer = answer.await?;
+                            let (answer, ticket) = answer.await?;
                             let facts = endpoint.pipeline.facts();
                             let responder = Responder {
                                 model: &facts.name,
                                 instance: &endpoint.shared.instance,
                             };
-                            reply::write(&answer, &call, room, responder)
+                            let bodies = reply::write(&answer, &call, room, responder)?;
+                            Ok((bodies, Some(ticket)))
                         });
                     }
                     Err(error) => self.refuse(to, call, error, received).await,
@@ -151,7 +158,9 @@ impl Endpoint {
                 .iter()
                 .map(|served| served.name().to_owned())
                 .collect(),
-            features: vec![protocol::ACCEPT_PARTS.to_owned()],
+            features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
+                .map(str::to_owned)
+                .to_vec(),
             prompts: Vec::new(),
             aliases: facts.aliases.clone(),
             license: facts.license.to_owned(),
@@ -168,15 +177,16 @@ impl Endpoint {
         call: Call,
         received: Instant,
         permit: Option<OwnedSemaphorePermit>,
-        bodies: impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send + 'static,
+        bodies: impl Future<Output = Result<(Vec<Vec<u8>>, Option<Ticket>), Error>> + Send + 'static,
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
             let _held_until_sent = permit;
-            match bodies.await {
-                Ok(bodies) => {
-                    endpoint.shared.outbox.result(to, &call, bodies).await;
-                    endpoint.answered(None, received.elapsed());
+            match endpoint.with_signs_of_life(&to, &call, bodies).await {
+                Ok((bodies, _held_until_sent)) => {
+                    let unsent = (!endpoint.shared.outbox.result(to, &call, bodies).await)
+                        .then(|| Error::new(ErrorCode::Internal, "the reply could not be sent"));
+                    endpoint.answered(unsent.as_ref(), received.elapsed());
                 }
                 Err(error) => {
                     endpoint.shared.outbox.refusal(to, &call, &error).await;
@@ -184,6 +194,26 @@ impl Endpoint {
                 }
             }
         });
+    }
+
+    /// Waits for the bodies; tells a caller who wants to know, each second, that
+    /// the worker lives.
+    async fn with_signs_of_life<T>(
+        &self,
+        to: &Subject,
+        call: &Call,
+        bodies: impl Future<Output = T>,
+    ) -> T {
+        if !call.alive {
+            return bodies.await;
+        }
+        let mut bodies = pin!(bodies);
+        loop {
+            match timeout(ALIVE_INTERVAL, &mut bodies).await {
+                Ok(done) => return done,
+                Err(_elapsed) => self.shared.outbox.alive(to.clone(), call).await,
+            }
+        }
     }
 
     /// Refuses at once, from a task of its own.

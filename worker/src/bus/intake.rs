@@ -40,8 +40,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
     let mut arrivals = Arrivals::default();
     loop {
         tokio::select! {
-            // Traffic first: what has arrived is ours.
-            biased;
+            // In random order: a flood must not keep the word to stop away.
             message = subscriber.next() => match message {
                 Some(message) => {
                     arrivals.note(Instant::now());

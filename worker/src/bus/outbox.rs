@@ -6,6 +6,7 @@ use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
 
 use crate::telemetry::logs::Failures;
+use crate::wire::alive::AliveFrame;
 use crate::wire::call::Call;
 use crate::wire::{Error, protocol};
 
@@ -34,8 +35,9 @@ impl Outbox {
         self.client.max_payload()
     }
 
-    /// Sends the bodies of a result, and the terminator where one is due.
-    pub(super) async fn result(&self, to: Subject, call: &Call, bodies: Vec<Vec<u8>>) {
+    /// Sends the bodies of a result, and the terminator where one is due; whether
+    /// all of it was handed over. After a part that was not, none follows.
+    pub(super) async fn result(&self, to: Subject, call: &Call, bodies: Vec<Vec<u8>>) -> bool {
         let parts = bodies.len();
         for (part, body) in bodies.into_iter().enumerate() {
             let mut headers = self.headers(call);
@@ -45,9 +47,22 @@ impl Outbox {
                     headers.insert(protocol::HEADER_PARTS, parts.to_string());
                 }
             }
-            self.publish(to.clone(), headers, body.into()).await;
+            if !self.publish(to.clone(), headers, body.into()).await {
+                return false;
+            }
         }
-        self.terminate(to, call).await;
+        self.terminate(to, call).await
+    }
+
+    /// Sends a sign of life. Its body is not empty, which would read as the end.
+    pub(super) async fn alive(&self, to: Subject, call: &Call) {
+        let frame = AliveFrame {
+            alive: true,
+            instance: self.instance.clone(),
+        };
+        // Two keys always serialise.
+        let body = call.format.encode(&frame).unwrap_or_default();
+        self.publish(to, self.headers(call), body.into()).await;
     }
 
     /// Sends a refusal, and the terminator where one is due.
@@ -71,26 +86,29 @@ impl Outbox {
 
     /// The empty message without headers, which also a server recognises as the
     /// end of a stream that crosses accounts.
-    async fn terminate(&self, to: Subject, call: &Call) {
-        if call.parts {
-            self.deliver(self.client.publish(to, Bytes::new())).await;
-        }
+    async fn terminate(&self, to: Subject, call: &Call) -> bool {
+        !call.parts || self.deliver(self.client.publish(to, Bytes::new())).await
     }
 
-    async fn publish(&self, to: Subject, headers: HeaderMap, body: Bytes) {
+    async fn publish(&self, to: Subject, headers: HeaderMap, body: Bytes) -> bool {
         self.deliver(self.client.publish_with_headers(to, headers, body))
-            .await;
+            .await
     }
 
-    async fn deliver<E: std::fmt::Display>(&self, publish: impl Future<Output = Result<(), E>>) {
+    /// Whether the client library took the message.
+    async fn deliver<E: std::fmt::Display>(
+        &self,
+        publish: impl Future<Output = Result<(), E>>,
+    ) -> bool {
         let reason = match tokio::time::timeout(PUBLISH_TIMEOUT, publish).await {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return true,
             Ok(Err(fault)) => fault.to_string(),
             Err(_) => format!("not taken within {} ms", PUBLISH_TIMEOUT.as_millis()),
         };
         if let Some(count) = self.failures.due("publish") {
             tracing::error!(count, reason, "replies not sent");
         }
+        false
     }
 
     fn headers(&self, call: &Call) -> HeaderMap {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use async_nats::connection::State;
 use async_nats::{Client, Message, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -26,6 +27,9 @@ use crate::wire::{self, ErrorCode, protocol};
 /// How long the server may take to read what was sent.
 const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often the state of the connection is looked at.
+const PULSE: Duration = Duration::from_millis(250);
+
 /// Everything that one worker does on the bus.
 pub struct Worker {
     client: Client,
@@ -33,6 +37,7 @@ pub struct Worker {
     stop: watch::Sender<bool>,
     intakes: Vec<JoinHandle<()>>,
     discovery: JoinHandle<()>,
+    pulse: JoinHandle<()>,
 }
 
 impl Worker {
@@ -76,6 +81,7 @@ impl Worker {
             health,
         };
 
+        let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
         let discovery = directory.discovery(&client, instance).await?;
         let mut intakes = vec![
             directory
@@ -111,6 +117,7 @@ impl Worker {
             stop,
             intakes,
             discovery,
+            pulse,
         };
         round_trip(&worker.client).await;
         Ok(worker)
@@ -128,6 +135,7 @@ impl Worker {
         self.shared.tasks.close();
         let _ = tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await;
         self.discovery.abort();
+        self.pulse.abort();
         round_trip(&self.client).await;
         let _ = self.client.drain().await;
         self.shared.tasks.len()
@@ -147,6 +155,16 @@ async fn round_trip(client: &Client) {
     let came_back = tokio::time::timeout(ROUND_TRIP_TIMEOUT, trip).await;
     if !matches!(came_back, Ok(Some(_))) {
         tracing::warn!("a message to ourselves did not come back; see nats.inbox_prefix");
+    }
+}
+
+/// Tells health whether there is a connection. The client's events do so too,
+/// but it drops events when many come at once.
+async fn pulse(client: Client, health: Arc<Health>) {
+    let mut ticks = tokio::time::interval(PULSE);
+    loop {
+        ticks.tick().await;
+        health.set_connected(client.connection_state() == State::Connected);
     }
 }
 

@@ -24,7 +24,14 @@ pub enum Command {
     /// Serve models until SIGTERM or SIGINT.
     Serve(Serve),
     /// Validate the configuration, and do nothing else.
-    Check(Settings),
+    Check {
+        /// Print the configuration as it takes effect, secrets masked.
+        #[arg(long)]
+        print: bool,
+        /// Where it comes from.
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Fetch models from the hub into the cache.
     Pull(models::Pull),
     /// Put a model's files from a folder into the cache.

@@ -20,7 +20,6 @@ pub struct Pull {
     /// Also write the revision and every sha256 to models.lock (--lock=FILE:
     /// to that one). A model that it pins already stays at its revision.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    #[expect(reason = "absent, --lock and --lock=FILE differ")]
     lock: Option<Option<PathBuf>>,
     /// Pin the hub's newest revision in place of the one in models.lock.
     #[arg(long, requires = "lock")]
@@ -41,7 +40,6 @@ pub struct Import {
     /// Also write the revision and every sha256 to models.lock (--lock=FILE:
     /// to that one).
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    #[expect(reason = "absent, --lock and --lock=FILE differ")]
     lock: Option<Option<PathBuf>>,
     /// Where the cache is.
     #[command(flatten)]

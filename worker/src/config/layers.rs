@@ -180,7 +180,10 @@ impl Layers {
             Value::Table(self.0)
                 .try_into()
                 .map_err(|fault: toml::de::Error| {
-                    Error::new("configuration", one_line(&fault.to_string()))
+                    Error::new(
+                        "configuration",
+                        without_values(&one_line(&fault.to_string())),
+                    )
                 })?;
         super::validate::validate(&config)?;
         Ok(config)
@@ -194,6 +197,21 @@ fn boolean(text: &str) -> Option<bool> {
         "false" | "0" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+/// A fault of type quotes the value, which may be a password; names of keys
+/// are quoted alike, but by other faults.
+fn without_values(fault: &str) -> String {
+    if !fault.contains("invalid type") && !fault.contains("invalid value") {
+        return fault.to_owned();
+    }
+    let mut inside = false;
+    let kept = fault.split('`').map(|piece| {
+        inside = !inside;
+        // Pieces alternate; a key stands behind the word "in".
+        if inside { piece } else { "…" }
+    });
+    kept.collect()
 }
 
 /// TOML's faults draw the line they are about; an operator's log wants one.
@@ -260,6 +278,16 @@ mod tests {
                 .environment(variables(&[("FASTEMBED_QUEUE_MAX_REQUEST", "")]))
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_value_of_another_type_in_the_file_is_not_quoted() {
+        let refused = Layers::default()
+            .text("[nats]\nuser = 'a'\npassword = 12345678")
+            .unwrap()
+            .build()
+            .unwrap_err();
+        assert!(!refused.reason.contains("12345678"), "{refused}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use hub::Hub;
 pub use layers::{Layers, SECTIONS};
 pub use nats::Nats;
-pub use template::template;
+pub use template::{effective, template};
 
 use crate::batch::admission::Bounds;
 use crate::batch::plan::Budget;
@@ -129,6 +129,9 @@ pub struct Runtime {
     pub tokenizers: usize,
     /// Rows × widest row of one run, in tokens.
     pub batch_tokens: usize,
+    /// Milliseconds that one run may take. Past it, it is ended; past twice of
+    /// it, the worker stops.
+    pub run_limit_ms: u64,
 }
 
 impl Default for Runtime {
@@ -144,6 +147,7 @@ impl Default for Runtime {
             threads: 1,
             tokenizers: 1,
             batch_tokens: 256,
+            run_limit_ms: 30_000,
         }
     }
 }

@@ -66,6 +66,20 @@ impl Nats {
     ];
 }
 
+impl Nats {
+    /// The servers as a log may show them: a URL may hold a user and a password.
+    #[must_use]
+    pub fn url_without_credentials(&self) -> String {
+        let bare = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+            (None, Some((_, host))) => host.to_owned(),
+            _ => url.to_owned(),
+        };
+        let urls = self.url.split(',').map(|url| bare(url.trim()));
+        urls.collect::<Vec<_>>().join(",")
+    }
+}
+
 /// Without the secrets: a configuration may end up in a log.
 impl fmt::Debug for Nats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,5 +87,23 @@ impl fmt::Debug for Nats {
             .field("user", &self.user)
             .field("inbox_prefix", &self.inbox_prefix)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_credentials() {
+        let shown = |url: &str| {
+            Nats {
+                url: url.to_owned(),
+                ..Nats::default()
+            }
+            .url_without_credentials()
+        };
+        assert_eq!(shown("nats://u:p@a:1, tls://b:2"), "nats://a:1,tls://b:2");
+        assert_eq!(shown("u:p@a:1"), "a:1");
     }
 }

@@ -30,6 +30,29 @@ pub fn template() -> Result<String, Error> {
         .map_err(|fault| Error::new("configuration", fault.to_string()))
 }
 
+/// Settings whose values no terminal and no log may show.
+const SECRETS: &[(&str, &str)] = &[("nats", "password"), ("nats", "token"), ("hub", "token")];
+
+/// The settings as they take effect, as TOML with secrets masked.
+///
+/// # Errors
+/// Where a setting has no TOML form.
+pub fn effective(config: &Config) -> Result<String, Error> {
+    let mut shown = config.clone();
+    shown.nats.url = shown.nats.url_without_credentials();
+    let mut table = toml::Table::try_from(shown)
+        .map_err(|fault| Error::new("configuration", fault.to_string()))?;
+    for (section, key) in SECRETS {
+        let value = table.get_mut(*section).and_then(|table| table.get_mut(key));
+        if let Some(toml::Value::String(secret)) = value
+            && !secret.is_empty()
+        {
+            "***".clone_into(secret);
+        }
+    }
+    toml::to_string_pretty(&table).map_err(|fault| Error::new("configuration", fault.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +66,21 @@ mod tests {
             .build()
             .unwrap();
         assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn the_effective_settings_show_no_secret() {
+        let config = Layers::default()
+            .text(
+                "[nats]\nurl='nats://u:hunter2@h:1'\nuser='a'\npassword='hunter2'\ntoken='hunter2'\n\
+                 [hub]\ntoken='hunter2'",
+            )
+            .unwrap()
+            .build()
+            .unwrap();
+        let shown = effective(&config).unwrap();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("nats://h:1") && shown.contains("***"));
     }
 
     #[test]

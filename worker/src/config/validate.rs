@@ -65,6 +65,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
         runtime.batch_tokens as u64,
         1..=1 << 20,
     )?;
+    within("runtime.run_limit_ms", runtime.run_limit_ms, 10..=3_600_000)?;
     endpoint("hub.endpoint", &hub.endpoint)?;
     if !hub.token.bytes().all(|byte| byte.is_ascii_graphic()) {
         // Without the value, which is a secret.
@@ -215,6 +216,7 @@ mod tests {
             ("runtime.threads=0", "runtime.threads"),
             ("runtime.tokenizers=0", "runtime.tokenizers"),
             ("runtime.batch_tokens=0", "runtime.batch_tokens"),
+            ("runtime.run_limit_ms=9", "runtime.run_limit_ms"),
             ("hub.endpoint='huggingface.co'", "hub.endpoint"),
             ("hub.endpoint='https://u:p@h'", "hub.endpoint"),
             ("hub.token='a b'", "hub.token"),

@@ -14,6 +14,9 @@ use crate::models::files::{Repository, TOKENIZER};
 use crate::models::onnx;
 use crate::models::tokenizer::Tokenizer;
 
+/// What the names of imported revisions begin with.
+pub(super) const REVISION_PREFIX: &str = "import-";
+
 /// Digits of the sum that stand in a revision's name.
 const REVISION_DIGITS: usize = 12;
 
@@ -42,7 +45,7 @@ pub async fn import(
         whole.update(format!("{file} {found}\n"));
         progress.end(&file, bytes, &found);
     }
-    let revision = format!("import-{}", &sum::hex(whole)[..REVISION_DIGITS]);
+    let revision = format!("{REVISION_PREFIX}{}", &sum::hex(whole)[..REVISION_DIGITS]);
     gathering
         .move_to(&revision, &entry.files())
         .and_then(|()| place::make_current(&repository, &revision))

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::models::files::Repository;
 
+/// What the names of folders with unfinished files begin with.
+const PREFIX: &str = "partial-";
+
 /// A folder for the files of one revision that are not in its snapshot yet.
 pub(super) struct Gathering {
     repository: Repository,
@@ -17,7 +20,7 @@ impl Gathering {
     pub(super) fn of(repository: &Repository, name: &str) -> Self {
         Self {
             repository: repository.clone(),
-            folder: repository.folder().join(format!("partial-{name}")),
+            folder: repository.folder().join(format!("{PREFIX}{name}")),
         }
     }
 
@@ -58,6 +61,21 @@ pub(super) fn make_current(repository: &Repository, revision: &str) -> io::Resul
     }
     // Hub clients take the whole content as the revision: no newline.
     write_whole(&repository.reference(), revision)
+}
+
+/// Removes what failed runs have left of any revision.
+pub(super) fn sweep(repository: &Repository) -> io::Result<()> {
+    for item in fs::read_dir(repository.folder())? {
+        let item = item?;
+        if item
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(PREFIX.as_bytes())
+        {
+            fs::remove_dir_all(item.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file that is seen with all of its text or not at all.

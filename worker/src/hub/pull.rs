@@ -1,13 +1,13 @@
 //! A model's files, from the hub into the cache.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::client::Client;
 use super::exclusive::Exclusive;
 use super::fetch::{Wanted, fetch};
 use super::place::{self, Gathering};
 use super::retry::Retry;
-use super::{Error, Pin, Progress, pins, sum};
+use super::{Error, Pin, Progress, import, pins, sum};
 use crate::config::{self, Config};
 use crate::models::catalog::Entry;
 use crate::models::files::Repository;
@@ -55,18 +55,29 @@ impl Hub {
         progress: &mut Progress,
     ) -> Result<Pulled, Error> {
         let revision = match pin {
+            Some(pin) if pin.revision.starts_with(import::REVISION_PREFIX) => {
+                return Err(Error::Fetch {
+                    file: entry.repository.clone(),
+                    reason: format!(
+                        "models.lock pins {}, which no hub has; \
+                         `fastembed-worker import` makes it, --update pins the hub's instead",
+                        pin.revision
+                    ),
+                });
+            }
             Some(pin) => pin.revision.clone(),
             None => self.revision(entry).await?,
         };
         let repository = Repository::of(&self.cache, &entry.repository);
+        let failed = |fault| Error::cache(&self.cache, fault);
         let _alone = Exclusive::on(&self.cache, repository.folder(), progress).await?;
         let lacking = lacking(entry, pin, &repository, &revision)?;
         if !lacking.is_empty() {
             let gathering = Gathering::of(&repository, &revision);
             for file in &lacking {
                 let target = gathering.path(file);
-                if target.exists() {
-                    // Checked by the run that put it there, which then failed.
+                if is_usable(&target, pinned(pin, file))? {
+                    // An earlier run has fetched and checked it, and failed later.
                     continue;
                 }
                 let wanted = Wanted {
@@ -78,12 +89,10 @@ impl Hub {
                 };
                 fetch(&self.client, &self.settings, &wanted, progress).await?;
             }
-            gathering
-                .move_to(&revision, &lacking)
-                .map_err(|fault| Error::cache(&self.cache, fault))?;
+            gathering.move_to(&revision, &lacking).map_err(failed)?;
         }
-        place::make_current(&repository, &revision)
-            .map_err(|fault| Error::cache(&self.cache, fault))?;
+        place::make_current(&repository, &revision).map_err(failed)?;
+        place::sweep(&repository).map_err(failed)?;
         Ok(Pulled {
             revision,
             fetched: lacking.len(),
@@ -121,18 +130,22 @@ fn lacking(
     let mut lacking = Vec::new();
     for file in entry.files() {
         let path = snapshot.join(&file);
-        let usable = match pinned(pin, &file) {
-            _ if !path.is_file() => false,
-            None => true,
-            Some(wanted) => {
-                sum::of_file(&path).map_err(|fault| Error::read(&path, fault))? == wanted
-            }
-        };
-        if !usable {
+        if !is_usable(&path, pinned(pin, &file))? {
             lacking.push(file);
         }
     }
     Ok(lacking)
+}
+
+/// Whether a file is there, with the pinned sum where there is one.
+fn is_usable(path: &Path, wanted: Option<&str>) -> Result<bool, Error> {
+    match wanted {
+        _ if !path.is_file() => Ok(false),
+        None => Ok(true),
+        Some(wanted) => sum::of_file(path)
+            .map(|found| found == wanted)
+            .map_err(|fault| Error::read(path, fault)),
+    }
 }
 
 fn pinned<'a>(pin: Option<&'a Pin>, file: &str) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! What models there are: fastembed's list of dense text models under its own
 //! names, with the facts that it leaves to its callers.
 
-use fastembed::{EmbeddingModel, ModelInfo, TextEmbedding};
+use fastembed::{EmbeddingModel, ModelInfo, QuantizationMode, TextEmbedding};
 
 use super::{Error, Pooling, files};
 
@@ -35,6 +35,9 @@ pub struct Entry {
     pub max_length: usize,
     /// SPDX identifier of the weights' licence, or `unknown`.
     pub license: &'static str,
+    /// Whether the scale of its activations is taken over a whole run, so that a
+    /// text's vector would depend on its company.
+    pub runs_alone: bool,
 }
 
 impl Entry {
@@ -75,6 +78,7 @@ fn entry(info: &ModelInfo<EmbeddingModel>) -> Entry {
         pooling,
         max_length,
         license,
+        runs_alone: TextEmbedding::get_quantization_mode(&info.model) == QuantizationMode::Dynamic,
     }
 }
 
@@ -103,6 +107,12 @@ mod tests {
         assert_eq!((entry.dimensions, entry.max_length), (384, 256));
         assert_eq!(entry.pooling, Pooling::Mean);
         assert_eq!(entry.repository, "Qdrant/all-MiniLM-L6-v2-onnx");
+    }
+
+    #[test]
+    fn dynamically_quantised_models_run_one_text_at_a_time() {
+        assert!(find("AllMiniLML6V2Q").unwrap().runs_alone);
+        assert!(!find("AllMiniLML6V2").unwrap().runs_alone);
     }
 
     #[test]

@@ -5,12 +5,12 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Facts, Loaded, Model, Pooling, Row, Tokenize, Tokens, files};
+use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate, Tokenize, Tokens, files};
 use crate::wire::{self, protocol};
 
 /// Ids that stand before and after every text.
@@ -27,6 +27,10 @@ pub struct Behaviour {
     pub delay_ms: u64,
     /// A run panics when a text of its batch has this word.
     pub panic_on: Option<String>,
+    /// A run with this word takes until it is terminated.
+    pub stall_on: Option<String>,
+    /// A run with this word never returns.
+    pub hang_on: Option<String>,
     /// The vector of a text with this word holds NaN.
     pub nan_on: Option<String>,
 }
@@ -55,7 +59,10 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
             dimensions,
             delay: Duration::from_millis(behaviour.delay_ms),
             panic_on: behaviour.panic_on.as_deref().map(word_id),
+            stall_on: behaviour.stall_on.as_deref().map(word_id),
+            hang_on: behaviour.hang_on.as_deref().map(word_id),
             nan_on: behaviour.nan_on.as_deref().map(word_id),
+            stall: Arc::default(),
         }) as Box<dyn Model>
     };
     Loaded {
@@ -92,7 +99,41 @@ struct Fake {
     dimensions: usize,
     delay: Duration,
     panic_on: Option<u32>,
+    stall_on: Option<u32>,
+    hang_on: Option<u32>,
     nan_on: Option<u32>,
+    stall: Arc<Stall>,
+}
+
+/// A run that waits for its end.
+#[derive(Default)]
+struct Stall {
+    terminated: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stall {
+    fn wait(&self) -> Error {
+        let terminated = self
+            .terminated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_while(terminated, |terminated| !*terminated);
+        *waited.unwrap_or_else(PoisonError::into_inner) = false;
+        Error::run("terminated")
+    }
+}
+
+impl Terminate for Stall {
+    fn terminate(&self) {
+        *self
+            .terminated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
 }
 
 impl Model for Fake {
@@ -103,6 +144,12 @@ impl Model for Fake {
         }
         for row in rows {
             let has = |word: Option<u32>| word.is_some_and(|id| row.ids.contains(&id));
+            if has(self.stall_on) {
+                return Err(self.stall.wait());
+            }
+            while has(self.hang_on) {
+                std::thread::park();
+            }
             if has(self.panic_on) {
                 panic!("the fake model was asked to panic");
             }
@@ -116,6 +163,10 @@ impl Model for Fake {
             }
         }
         Ok(())
+    }
+
+    fn terminator(&self) -> Arc<dyn Terminate> {
+        Arc::clone(&self.stall) as Arc<dyn Terminate>
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Files {
     pub graph: PathBuf,
     /// `tokenizer.json`.
     pub tokenizer: PathBuf,
+    /// `config.json`.
+    config: PathBuf,
     /// The revision that `refs/main` names.
     pub revision: String,
 }
@@ -94,8 +96,24 @@ impl Files {
         Ok(Self {
             graph: snapshot.join(&entry.graph),
             tokenizer: snapshot.join(TOKENIZER),
+            config: snapshot.join("config.json"),
             revision,
         })
+    }
+}
+
+impl Files {
+    /// Positions that the model has embeddings for, where its configuration says
+    /// so: a longer text would fail the whole run.
+    #[must_use]
+    pub fn max_positions(&self) -> Option<usize> {
+        let config = fs::read(&self.config).ok()?;
+        let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
+        config
+            .get("max_position_embeddings")?
+            .as_u64()?
+            .try_into()
+            .ok()
     }
 }
 

@@ -126,6 +126,12 @@ pub struct Row<'a> {
     pub normalize: bool,
 }
 
+/// Ends a run from another thread.
+pub trait Terminate: Send + Sync {
+    /// Has the run that is under way end soon, with an error.
+    fn terminate(&self);
+}
+
 /// An executor's own instance of a model.
 pub trait Model: Send {
     /// Runs one batch and appends a vector for each row to `vectors`, row-major.
@@ -133,6 +139,9 @@ pub trait Model: Send {
     /// # Errors
     /// [`Error::Run`]; `vectors` then holds nothing of use.
     fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error>;
+
+    /// What ends a run of this instance.
+    fn terminator(&self) -> Arc<dyn Terminate>;
 }
 
 /// A model ready to serve.

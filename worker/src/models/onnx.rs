@@ -7,14 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::TensorRef;
 
 use super::catalog::{self, Entry};
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
 use super::weights::{self, Weights};
-use super::{Error, Facts, Loaded, Model, Pooling, Row};
+use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate};
 use crate::wire::protocol;
 
 /// How many instances of a model run, and on how many threads each.
@@ -69,6 +69,14 @@ pub fn load(
     let read = |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
     let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
     let max_tokens = max_length.unwrap_or(entry.max_length);
+    if let Some(positions) = files
+        .max_positions()
+        .filter(|positions| max_tokens > *positions)
+    {
+        let reason =
+            format!("max_length {max_tokens} is more than the model's {positions} positions");
+        return Err(unreadable(&files.graph, reason));
+    }
     let facts = Arc::new(facts(&entry, &files, max_tokens, &[&graph, &tokenizer]));
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
         .map_err(|reason| unreadable(&files.tokenizer, reason))?;
@@ -79,7 +87,8 @@ pub fn load(
         .map(|_| {
             let session = session(environment, &graph, &weights, parallelism.threads)
                 .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
-            Ok(Box::new(Text::new(session, &facts)) as Box<dyn Model>)
+            let text = Text::new(session, &facts, entry.runs_alone).map_err(Error::run)?;
+            Ok(Box::new(text) as Box<dyn Model>)
         })
         .collect::<Result<_, Error>>()?;
     Ok(Loaded {
@@ -122,29 +131,33 @@ fn session(
 /// each batch.
 struct Text {
     session: Session,
+    options: Arc<RunOptions>,
     pooling: Pooling,
     dimensions: usize,
     takes_token_types: bool,
+    rows_at_once: usize,
     ids: Vec<i64>,
     mask: Vec<i64>,
     types: Vec<i64>,
 }
 
 impl Text {
-    fn new(session: Session, facts: &Facts) -> Self {
+    fn new(session: Session, facts: &Facts, runs_alone: bool) -> ort::Result<Self> {
         let takes_token_types = session
             .inputs()
             .iter()
             .any(|input| input.name() == TOKEN_TYPES);
-        Self {
+        Ok(Self {
             session,
+            options: Arc::new(RunOptions::new()?),
             pooling: facts.pooling,
             dimensions: facts.dimensions,
             takes_token_types,
+            rows_at_once: if runs_alone { 1 } else { usize::MAX },
             ids: Vec::new(),
             mask: Vec::new(),
             types: Vec::new(),
-        }
+        })
     }
 
     /// Lays the rows out as rectangles, padded with id 0, which the mask hides.
@@ -169,6 +182,19 @@ const TOKEN_TYPES: &str = "token_type_ids";
 
 impl Model for Text {
     fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
+        // Before the first: a run that is terminated ends whole.
+        self.options.unterminate().map_err(Error::run)?;
+        rows.chunks(self.rows_at_once)
+            .try_for_each(|rows| self.run_together(rows, vectors))
+    }
+
+    fn terminator(&self) -> Arc<dyn Terminate> {
+        Arc::new(Options(Arc::clone(&self.options)))
+    }
+}
+
+impl Text {
+    fn run_together(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
         let width = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
         if rows.iter().any(|row| row.ids.is_empty()) {
             return Err(Error::run("a row without tokens"));
@@ -183,7 +209,10 @@ impl Model for Text {
         if self.takes_token_types {
             inputs.push((TOKEN_TYPES, tensor(&*self.types)?.into()));
         }
-        let outputs = self.session.run(inputs).map_err(Error::run)?;
+        let outputs = self
+            .session
+            .run_with_options(inputs, &self.options)
+            .map_err(Error::run)?;
         let (shape, states) = outputs[0].try_extract_tensor::<f32>().map_err(Error::run)?;
         let expected = [rows.len(), width, self.dimensions];
         if !shape
@@ -204,5 +233,16 @@ impl Model for Text {
                 .pool(own, self.dimensions, row.normalize, vectors);
         }
         Ok(())
+    }
+}
+
+/// The options under which a session runs, which can end a run.
+struct Options(Arc<RunOptions>);
+
+impl Terminate for Options {
+    fn terminate(&self) {
+        if let Err(fault) = self.0.terminate() {
+            tracing::error!(reason = %fault, "a run could not be ended");
+        }
     }
 }

@@ -15,6 +15,8 @@ pub enum Phase {
     Ready,
     /// The bus refused a subscription.
     Denied,
+    /// A run of a model did not return.
+    Hung,
     /// What was admitted is finished; nothing new is taken.
     Draining,
 }
@@ -45,10 +47,13 @@ impl Health {
         })
     }
 
-    /// Enters a phase. There is no way back from `Denied` and `Draining` to `Ready`.
+    /// Enters a phase. There is no way back to `Ready`.
     pub fn enter(&self, phase: Phase) {
         self.update(|state| {
-            if phase != Phase::Ready || state.phase == Phase::Starting {
+            // A hang is also drained, and stays what it is.
+            let kept = state.phase == Phase::Hung
+                || phase == Phase::Ready && state.phase != Phase::Starting;
+            if !kept {
                 state.phase = phase;
             }
         });
@@ -71,6 +76,9 @@ impl Health {
                 phase: Phase::Denied,
                 ..
             } => "denied: the bus refused a subscription",
+            State {
+                phase: Phase::Hung, ..
+            } => "hung: a run of the model does not return",
             State {
                 phase: Phase::Draining,
                 ..

@@ -25,6 +25,8 @@ pub struct Call {
     pub lane: Lane,
     /// The caller reads replies in parts and expects the terminator.
     pub parts: bool,
+    /// The caller wants signs of life while it waits.
+    pub alive: bool,
 }
 
 impl Call {
@@ -46,6 +48,7 @@ impl Call {
             timeout: Duration::from_millis(protocol::DEFAULT_TIMEOUT_MS),
             lane: Lane::default(),
             parts: accepts(protocol::ACCEPT_PARTS),
+            alive: accepts(protocol::ACCEPT_ALIVE),
         };
         match Format::negotiate(header(protocol::HEADER_CONTENT_TYPE), body) {
             Ok(format) => call.format = format,

@@ -213,6 +213,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             lane: Default::default(),
             parts,
+            alive: false,
         }
     }
 
