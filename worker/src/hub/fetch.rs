@@ -47,7 +47,7 @@ pub(super) async fn fetch(
     let mut retry = Retry::new(settings);
     let announced = loop {
         let before = part.bytes;
-        match attempt(client, wanted, &mut part, progress).await {
+        match attempt(client, wanted, &file, &mut part, progress).await {
             Ok(announced) => break announced,
             Err(fault) => {
                 if part.bytes >= before + PROGRESS_BYTES {
@@ -84,6 +84,7 @@ pub(super) async fn fetch(
 async fn attempt(
     client: &Client,
     wanted: &Wanted<'_>,
+    name: &str,
     part: &mut Part,
     progress: &mut Progress,
 ) -> Result<Option<String>, Fault> {
@@ -98,7 +99,7 @@ async fn attempt(
     let whole = body.status == StatusCode::RANGE_NOT_SATISFIABLE && body.size == Some(part.bytes);
     if !whole {
         begin(&body, part)?;
-        progress.begin(file, body.size, part.bytes);
+        progress.begin(name, body.size, part.bytes);
         while let Some(piece) = body.chunk().await? {
             part.append(&piece).map_err(written)?;
             progress.advance(piece.len() as u64);
