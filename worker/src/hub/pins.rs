@@ -212,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn the_committed_lock_and_the_pins_of_the_setup_agree() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/models.lock");
+        let entry = catalog::find(config::Model::DEFAULT).unwrap();
+        let pins = Pins::read(&path).unwrap();
+        let pin = pins.find(&entry).unwrap();
+        let setup = include_str!("../../../tools/pins.json");
+        let setup: serde_json::Value = serde_json::from_str(setup).unwrap();
+        let model = &setup["model"];
+        assert_eq!(model["repo"], *pin.repository);
+        assert_eq!(model["revision"], *pin.revision);
+        assert_eq!(model["files"], serde_json::json!(pin.files));
+    }
+
+    #[test]
     fn the_committed_lock_pins_every_file_of_the_default_model() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/models.lock");
         let entry = catalog::find(config::Model::DEFAULT).unwrap();
