@@ -5,11 +5,9 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::program::Program;
+use crate::harness::{self, Ask, Caller, Launch, Server};
+use crate::program::{NOBODY, Program};
 use crate::{MINILM, found, real_files};
-
-/// A hub that nobody runs.
-const NO_HUB: &str = "http://127.0.0.1:1";
 
 /// A folder with the real model's files, as on a stick.
 fn stick() -> TempDir {
@@ -21,7 +19,7 @@ fn stick() -> TempDir {
 }
 
 fn import(cache: &Path, folder: &Path) -> Program {
-    Program::new("import", cache, NO_HUB)
+    Program::new("import", cache, NOBODY)
         .arg(MINILM)
         .arg(folder)
 }
@@ -33,12 +31,19 @@ async fn an_imported_model_is_served() {
     let revision = found(cache.path(), MINILM).unwrap().revision;
     let digits = revision.strip_prefix("import-").unwrap();
     assert!(digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let ended = Program::serve(cache.path(), NO_HUB).infer().await;
-    assert!(
-        ended.text.contains(&format!("@{revision}\"")),
-        "{}",
-        ended.text
-    );
+
+    let server = Server::start().await;
+    let worker = Launch::new(&server.url(), harness::MINILM)
+        .env("HF_HOME", &cache.path().display().to_string())
+        .ready()
+        .await;
+    let caller = Caller::connect(&server).await;
+    let info = caller.call(Ask::info(MINILM)).await.value();
+    let source = info["source"].as_str().unwrap();
+    assert!(source.ends_with(&format!("@{revision}")), "{info}");
+    let reply = caller.call(Ask::texts(MINILM, &["hello"])).await;
+    assert_eq!(reply.vectors().tokens.len(), 1);
+    worker.stop().await;
 }
 
 #[tokio::test]

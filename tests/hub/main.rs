@@ -12,6 +12,9 @@
 )]
 
 mod fake_hub;
+#[path = "../harness/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the other binaries use the rest")]
+mod harness;
 mod import;
 mod offline;
 mod pins;
@@ -30,8 +33,7 @@ const MINILM: &str = "AllMiniLML6V2";
 
 /// The cache that `make setup` filled, with the real model.
 fn real_cache() -> PathBuf {
-    let folder = std::env::var_os("HF_HOME").expect("HF_HOME is set; run this by make test");
-    PathBuf::from(folder)
+    harness::set_up("hub")
 }
 
 /// Where a model's files lie in `cache`, by the lookup that loading uses.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::fake_hub::{Conduct, FakeHub, layout};
+use crate::harness::within;
 use crate::program::Program;
 use crate::{MINILM, found, real_cache, real_files};
 
@@ -49,10 +50,10 @@ async fn a_missing_model_is_fetched_with_a_line_for_each_file_and_then_served() 
     let cache = tempfile::tempdir().unwrap();
     let ended = Program::serve(cache.path(), hub.url()).infer().await;
     for file in files {
-        let fetched = ended.text.lines().filter(|line| {
+        let fetched = ended.lines().filter(|line| {
             line.contains(r#""message":"fetched""#) && line.contains(&format!("/{file}\""))
         });
-        assert_eq!(fetched.count(), 1, "{file}: {}", ended.text);
+        assert_eq!(fetched.count(), 1, "{file}: {}", ended);
     }
 }
 
@@ -71,8 +72,11 @@ async fn a_worker_that_is_still_fetching_stops_when_told_to() {
     hub.conduct("model.onnx", Conduct::Stalls, 9);
     let cache = tempfile::tempdir().unwrap();
     let serve = Program::serve(cache.path(), hub.url());
-    let ended = serve.run_until(hub.stalls()).await;
-    assert_eq!(ended.code, Some(0), "{}", ended.text);
+    let mut worker = serve.spawn();
+    within("the stall", hub.stalls()).await;
+    worker.signal("TERM").await;
+    let exit = worker.exit().await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
 }
 
 #[tokio::test]
@@ -81,6 +85,6 @@ async fn pull_refuses_to_run_offline() {
     let cache = tempfile::tempdir().unwrap();
     let pull = Program::new("pull", cache.path(), hub.url());
     let ended = pull.env("HF_HUB_OFFLINE", "1").arg(MINILM).run().await;
-    assert_eq!(ended.code, Some(64), "{}", ended.text);
+    assert_eq!(ended.code, Some(64), "{ended:?}");
     assert!(hub.asked().is_empty());
 }

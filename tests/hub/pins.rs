@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::fake_hub::{Conduct, FakeHub, REVISION, content, layout};
-use crate::program::Program;
+use crate::program::{NOBODY, Program};
 use crate::{MINILM, found, real_cache, real_files};
 
 fn locked_to(lock: &Path) -> String {
@@ -54,7 +54,7 @@ async fn a_file_that_differs_from_its_pin_is_refused_on_the_way_in() {
     let lock = folder.path().join("models.lock");
     let pull = |cache: &Path| {
         Program::new("pull", cache, hub.url())
-            .env("FASTEMBED_RUNTIME_LOCK", &lock.display().to_string())
+            .env("FASTEMBED_RUNTIME_LOCK", &lock)
             .arg(MINILM)
     };
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
@@ -127,7 +127,7 @@ async fn a_cached_file_that_differs_from_its_pin_is_not_loaded() {
     for (name, bytes) in real_files() {
         fs::write(source.join(name), bytes).unwrap();
     }
-    let import = Program::new("import", &cache, "http://127.0.0.1:1");
+    let import = Program::new("import", &cache, NOBODY);
     import
         .arg(locked_to(&lock))
         .arg(MINILM)
@@ -135,17 +135,13 @@ async fn a_cached_file_that_differs_from_its_pin_is_not_loaded() {
         .succeed()
         .await;
     let serve = || {
-        Program::serve(&cache, "http://127.0.0.1:1")
+        Program::serve(&cache, NOBODY)
             .arg("--offline")
             .arg("--locked")
             .arg(locked_to(&lock))
     };
     let ended = serve().infer().await;
-    assert!(
-        ended.text.contains("files are the pinned ones"),
-        "{}",
-        ended.text
-    );
+    assert!(ended.contains("files are the pinned ones"), "{ended}");
 
     let config = found(&cache, MINILM)
         .unwrap()
@@ -167,16 +163,12 @@ async fn what_nothing_pins_is_loaded_unless_the_worker_is_locked() {
     let lock = folder.path().join("models.lock");
     fs::write(&lock, "").unwrap();
     let serve = || {
-        Program::serve(&real_cache(), "http://127.0.0.1:1")
+        Program::serve(&real_cache(), NOBODY)
             .arg("--offline")
             .arg(locked_to(&lock))
     };
     let ended = serve().infer().await;
-    assert!(
-        ended.text.contains("files are not verified"),
-        "{}",
-        ended.text
-    );
+    assert!(ended.contains("files are not verified"), "{ended}");
     let complaint = serve().arg("--locked").fail().await;
     assert!(
         complaint.contains(MINILM) && complaint.contains("nothing pins it"),
@@ -188,19 +180,16 @@ async fn what_nothing_pins_is_loaded_unless_the_worker_is_locked() {
 async fn a_lock_that_is_named_and_missing_or_no_lock_exits_64() {
     let folder = tempfile::tempdir().unwrap();
     let lock = folder.path().join("models.lock");
-    let check = || {
-        Program::new("check", folder.path(), "http://127.0.0.1:1")
-            .env("FASTEMBED_RUNTIME_LOCK", &lock.display().to_string())
-    };
+    let check =
+        || Program::new("check", folder.path(), NOBODY).env("FASTEMBED_RUNTIME_LOCK", &lock);
     assert_eq!(check().run().await.code, Some(64));
     fs::write(&lock, "[[models]]\nname = 1\n").unwrap();
     let ended = check().run().await;
     assert_eq!(ended.code, Some(64));
-    assert!(
-        ended.text.contains("models.lock") && ended.text.lines().count() == 1,
-        "{}",
-        ended.text
-    );
+    let [line] = &ended.lines[..] else {
+        panic!("not one line: {ended:?}")
+    };
+    assert!(line.contains("models.lock"), "{line}");
     fs::write(&lock, "").unwrap();
     assert_eq!(check().run().await.code, Some(0));
 }

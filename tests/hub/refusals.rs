@@ -2,7 +2,7 @@
 //! broken cache.
 
 use crate::fake_hub::{Conduct, FakeHub};
-use crate::program::Program;
+use crate::program::{NOBODY, Program};
 use crate::{MINILM, found};
 
 /// Pulls while `file` is answered with `conduct`; gives the complaint.
@@ -118,7 +118,7 @@ async fn endless_redirects_end() {
 #[tokio::test]
 async fn a_hub_that_nobody_runs_is_named_by_what_was_wanted() {
     let cache = tempfile::tempdir().unwrap();
-    let pull = Program::new("pull", cache.path(), "http://127.0.0.1:1");
+    let pull = Program::new("pull", cache.path(), NOBODY);
     let complaint = pull.arg(MINILM).fail().await;
     assert!(complaint.contains("cannot be reached"), "{complaint}");
 }

@@ -138,7 +138,18 @@ async fn the_token_goes_to_the_hub_and_never_to_another_address_or_the_terminal(
     assert!(hub.asked().iter().all(|asked| asked.token == token));
     let elsewhere: Vec<_> = store.asked().into_iter().map(|asked| asked.token).collect();
     assert_eq!(elsewhere, [None]);
-    assert!(!ended.text.contains("hf_canary"), "{}", ended.text);
+    assert!(!ended.contains("hf_canary"), "{ended}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_the_environment_names_is_used() {
+    let proxy = FakeHub::with(&[MINILM]).await;
+    let cache = tempfile::tempdir().unwrap();
+    // Only the proxy could know this name (RFC 6761).
+    let pull = Program::new("pull", cache.path(), "http://hub.invalid");
+    let pull = pull.env("http_proxy", proxy.url());
+    pull.arg(MINILM).succeed().await;
+    assert_whole(cache.path());
 }
 
 fn assert_whole(cache: &std::path::Path) {

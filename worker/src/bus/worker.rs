@@ -120,6 +120,9 @@ impl Worker {
             pulse,
         };
         round_trip(&worker.client).await;
+        // The library's own event comes through a task, at times after this.
+        let connected = worker.client.connection_state() == State::Connected;
+        directory.health.set_connected(connected);
         Ok(worker)
     }
 

@@ -1,0 +1,108 @@
+//! A real nats-server under the repository's own configuration.
+
+use std::fmt::Write as _;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::process::Process;
+use super::{root, set_up};
+
+/// A server on a port of its own.
+pub(crate) struct Server {
+    process: Process,
+    folder: TempDir,
+    port: u16,
+}
+
+/// How a server differs from `config/nats.conf`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Variant {
+    /// In bytes.
+    pub(crate) max_payload: Option<usize>,
+    /// More users, in the syntax of the file.
+    pub(crate) users: &'static str,
+}
+
+/// A user who may do everything.
+pub(crate) const WATCHER: &str = "{ user: watcher, password: watcher }";
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::variant(Variant::default()).await
+    }
+
+    pub(crate) async fn with_max_payload(bytes: usize) -> Self {
+        Self::variant(Variant {
+            max_payload: Some(bytes),
+            ..Variant::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn with_users(users: &'static str) -> Self {
+        Self::variant(Variant {
+            users,
+            ..Variant::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn variant(variant: Variant) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("nats.conf"), configuration(variant))
+            .expect("the temporary folder can be written");
+        let (process, port) = Self::spawn(&folder, -1).await;
+        Self {
+            process,
+            folder,
+            port,
+        }
+    }
+
+    /// Ends it, as an operator would.
+    pub(crate) async fn stop(&mut self) {
+        self.process.signal("TERM").await;
+        self.process.exit().await;
+    }
+
+    /// Starts it anew on the same port.
+    pub(crate) async fn start_again(&mut self) {
+        let (process, _) = Self::spawn(&self.folder, i32::from(self.port)).await;
+        self.process = process;
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    async fn spawn(folder: &TempDir, port: i32) -> (Process, u16) {
+        let mut command = Command::new(set_up("bin/nats-server"));
+        command
+            .arg("--config")
+            .arg(folder.path().join("nats.conf"))
+            .args(["--port", &port.to_string()]);
+        let process = Process::spawn(command);
+        let line = process.line_with("Listening for client connections").await;
+        process.line_with("Server is ready").await;
+        let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.unwrap_or_else(|| panic!("no port in {line:?}"));
+        (process, port)
+    }
+}
+
+fn configuration(variant: Variant) -> String {
+    let file = root().join("config/nats.conf");
+    let mut text = std::fs::read_to_string(file).expect("config/nats.conf");
+    if let Some(bytes) = variant.max_payload {
+        // The last word on a key wins.
+        write!(text, "\nmax_payload: {bytes}\n").expect("a string can be written to");
+    }
+    let users = "users: [";
+    assert_eq!(
+        text.matches(users).count(),
+        1,
+        "config/nats.conf has one list of users"
+    );
+    text.replace(users, &format!("{users}\n{}", variant.users))
+}

@@ -1,0 +1,11 @@
+//! The contract, kept against a real server and real workers.
+//!
+//! Each room holds one side of it; `harness` starts what they stand on. All of
+//! it runs under the users and rights of `config/nats.conf`.
+
+mod contract;
+mod fidelity;
+mod harness;
+mod load;
+mod operations;
+mod wire;

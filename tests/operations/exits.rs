@@ -1,0 +1,137 @@
+//! What the process says before it gives up, and with which status.
+
+use crate::harness::process::Exit;
+use crate::harness::worker::library;
+use crate::harness::{FAKE, Launch, MINILM, Server};
+
+/// A port that nobody listens on; 1 is reserved (tcpmux).
+const NOBODY: &str = "nats://127.0.0.1:1";
+
+/// The one line of complaint: all else is JSON.
+fn complaint(exit: &Exit) -> &str {
+    let plain = exit.lines.iter().filter(|line| !line.starts_with('{'));
+    let [line] = plain.collect::<Vec<_>>()[..] else {
+        panic!("not one line:\n{}", exit.lines.join("\n"))
+    };
+    line.strip_prefix("fastembed-worker: ")
+        .unwrap_or_else(|| panic!("{line}"))
+}
+
+#[tokio::test]
+async fn a_bad_configuration_exits_64_with_one_line_that_names_the_key() {
+    for (config, key) in [
+        ("[queue]\nmax_request = 1\n", "max_request"),
+        ("[quue]\nmax_requests = 1\n", "quue"),
+        ("[queue]\nmax_requests = 0\n", "queue.max_requests"),
+        ("[queue]\nmax_requests = 'many'\n", "max_requests"),
+        ("[runtime]\nthreads = 1000\n", "runtime.threads"),
+        ("[drain]\ndeadline_ms = 0\n", "drain.deadline_ms"),
+        ("[http]\nlisten = 'here'\n", "http.listen"),
+        (
+            "[service]\nreply_prefixes = ['$JS.']\n",
+            "service.reply_prefixes",
+        ),
+        ("[log]\nfilter = 'a=b=c'\n", "log.filter"),
+        ("[[models]]\nname = 'a b'\n", "models.name"),
+        ("[[models]]\nname = 'A'\nsize = 3\n", "size"),
+        ("[queue\n", "line 1"),
+    ] {
+        let launch = Launch::new(NOBODY, config).env("FASTEMBED_HTTP_LISTEN", "");
+        let exit = launch.exit().await;
+        assert_eq!(exit.code, Some(64), "{config}: {exit:?}");
+        assert!(complaint(&exit).contains(key), "{config}: {exit:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_variable_or_flag_exits_64_and_is_named() {
+    let exit = Launch::new(NOBODY, "")
+        .env("FASTEMBED_QUEUE_MAX", "1")
+        .exit()
+        .await;
+    assert_eq!(exit.code, Some(64));
+    assert!(complaint(&exit).contains("FASTEMBED_QUEUE_MAX"), "{exit:?}");
+
+    let exit = Launch::new(NOBODY, "")
+        .arg("--set")
+        .arg("queue.max=1")
+        .exit()
+        .await;
+    assert_eq!(exit.code, Some(64));
+    assert!(complaint(&exit).contains("queue.max"), "{exit:?}");
+
+    let exit = Launch::new(NOBODY, "").arg("--srever").exit().await;
+    assert_eq!(exit.code, Some(64));
+    assert!(exit.lines[0].contains("--srever"), "{exit:?}");
+
+    let missing = Launch::new(NOBODY, "").arg("--config").arg("nowhere.toml");
+    assert_eq!(missing.exit().await.code, Some(64));
+}
+
+#[tokio::test]
+async fn a_missing_model_exits_1_with_one_line_on_what_to_do() {
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let launch = Launch::new(NOBODY, MINILM).env("HF_HOME", &empty.path().display().to_string());
+    let exit = launch.exit().await;
+    assert_eq!(exit.code, Some(1));
+    let line = complaint(&exit);
+    for word in ["AllMiniLML6V2", "HF_HOME", "make setup"] {
+        assert!(line.contains(word), "{line}");
+    }
+
+    let exit = Launch::new(NOBODY, "[[models]]\nname = 'Nonesuch'\n")
+        .exit()
+        .await;
+    assert_eq!(exit.code, Some(1));
+    assert!(complaint(&exit).contains("Nonesuch"));
+}
+
+#[tokio::test]
+async fn a_missing_runtime_exits_1_with_one_line_that_names_its_variable() {
+    let launch = Launch::new(NOBODY, MINILM).env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so");
+    let exit = launch.exit().await;
+    assert_eq!(exit.code, Some(1));
+    let line = complaint(&exit);
+    assert!(
+        line.contains("ORT_DYLIB_PATH") && line.contains("/nowhere"),
+        "{line}"
+    );
+    assert!(library().is_file());
+}
+
+#[tokio::test]
+async fn without_a_server_it_exits_1_with_one_line_that_names_it() {
+    let exit = Launch::new("nats://u:secret@127.0.0.1:1", FAKE)
+        .exit()
+        .await;
+    assert_eq!(exit.code, Some(1));
+    let line = complaint(&exit);
+    assert!(line.contains("127.0.0.1:1"), "{line}");
+    assert!(!exit.lines.concat().contains("secret"));
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_password_is_named_and_the_password_is_not() {
+    let server = Server::start().await;
+    let exit = Launch::new(&server.url(), FAKE)
+        .env("NATS_PASSWORD", "hunter2")
+        .exit()
+        .await;
+    assert_eq!(exit.code, Some(1));
+    assert!(complaint(&exit).contains(&server.url()), "{exit:?}");
+    assert!(!exit.lines.concat().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_exits_1_and_is_named() {
+    let server = Server::start().await;
+    let taken = server.url().replace("nats://", "");
+    let launch = Launch::new(&server.url(), FAKE).env("FASTEMBED_HTTP_LISTEN", &taken);
+    let exit = launch.exit().await;
+    assert_eq!(exit.code, Some(1));
+    let line = complaint(&exit);
+    assert!(
+        line.contains("http.listen") && line.contains(&taken),
+        "{line}"
+    );
+}

@@ -1,0 +1,8 @@
+//! What operators rely on: exit codes, signals, probes, logs, discovery.
+
+mod discovery;
+mod exits;
+mod logs;
+mod permissions;
+mod probes;
+mod signals;
