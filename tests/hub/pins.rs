@@ -170,6 +170,14 @@ async fn what_nothing_pins_is_loaded_unless_the_worker_is_locked() {
     let ended = serve().infer().await;
     assert!(ended.contains("files are not verified"), "{ended}");
     let complaint = serve().arg("--locked").fail().await;
+    let hub = FakeHub::with(&[MINILM]).await;
+    let empty = Program::serve(&folder.path().join("empty"), hub.url());
+    let empty = empty.arg("--locked").arg(locked_to(&lock));
+    assert_eq!(empty.fail().await, complaint);
+    assert!(
+        hub.asked().is_empty(),
+        "what would be refused is not fetched"
+    );
     assert!(
         complaint.contains(MINILM) && complaint.contains("nothing pins it"),
         "{complaint}"

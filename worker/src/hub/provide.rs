@@ -38,6 +38,8 @@ async fn fetch(config: &Config, entries: &[Entry], pins: &Pins) -> Result<(), Er
         let found = crate::models::files::Files::find(&runtime.cache, entry);
         let pin = pins.find(entry);
         let missing = match (&found, pin) {
+            // Refused below, so not worth fetching.
+            (_, None) if runtime.locked => false,
             (Err(_), _) => true,
             (Ok(files), Some(pin)) => runtime.locked && files.revision != pin.revision,
             (Ok(_), None) => false,

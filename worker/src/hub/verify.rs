@@ -24,7 +24,6 @@ pub enum Verdict {
 /// [`Error::Model`] for a missing file, [`Error::Checksum`], [`Error::Locked`],
 /// [`Error::Read`].
 pub fn verify(cache: &Path, entry: &Entry, pins: &Pins, locked: bool) -> Result<Verdict, Error> {
-    let revision = Files::find(cache, entry)?.revision;
     let unpinned = |reason: String| {
         if locked {
             Err(Error::Locked {
@@ -36,10 +35,11 @@ pub fn verify(cache: &Path, entry: &Entry, pins: &Pins, locked: bool) -> Result<
         }
     };
     let Some(pin) = pins.find(entry) else {
-        return unpinned(format!(
-            "nothing pins it; revision {revision} is in the cache"
-        ));
+        let verdict = unpinned("nothing pins it".to_owned())?;
+        Files::find(cache, entry)?;
+        return Ok(verdict);
     };
+    let revision = Files::find(cache, entry)?.revision;
     if pin.revision != revision {
         return unpinned(format!(
             "revision {revision} is in the cache, {} is pinned",
