@@ -10,6 +10,8 @@ SETUP := $(CURDIR)/.setup
 LIBRARY_SUFFIX := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 export ORT_DYLIB_PATH := $(SETUP)/onnxruntime/lib/libonnxruntime.$(LIBRARY_SUFFIX)
 export HF_HOME := $(SETUP)/hub
+# The worker sees to this itself; tests also load the library in their own process.
+export ORT_DISABLE_TELEMETRY := 1
 export PATH := $(SETUP)/bin:$(PATH)
 
 VENV_PYTHON := $(SETUP)/venv/bin/python
@@ -26,7 +28,7 @@ setup: ## Fetch the pinned tools, ONNX Runtime, Python packages and the model in
 
 .PHONY: env
 env: ## Print the environment for work outside make: eval "$(make -s env)"
-	@printf 'export %s=%q\n' ORT_DYLIB_PATH "$$ORT_DYLIB_PATH" HF_HOME "$$HF_HOME" PATH "$$PATH"
+	@printf 'export %s=%q\n' ORT_DYLIB_PATH "$$ORT_DYLIB_PATH" ORT_DISABLE_TELEMETRY 1 HF_HOME "$$HF_HOME" PATH "$$PATH"
 
 .PHONY: build
 build: ## Build the worker and the Go packages

@@ -3,6 +3,7 @@
 //! Exit status: 0 drained, 1 cannot start or did not drain, 64 bad configuration
 //! or usage (EX_USAGE of sysexits.h).
 
+use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,9 @@ use tokio::sync::Notify;
 
 const EXIT_USAGE: u8 = 64;
 
+/// Read by ONNX Runtime, core/platform/telemetry_1ds.cc.
+const DISABLE_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
+
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
 
@@ -35,6 +39,10 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Err(fault) = without_runtime_telemetry(&cli.command) {
+        eprintln!("fastembed-worker: cannot start itself anew: {fault}");
+        return ExitCode::FAILURE;
+    }
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
@@ -46,6 +54,23 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// ONNX Runtime's official builds write a file below the user's cache and report
+/// to their maker as soon as an environment is made, before it can be told not
+/// to. Only a variable of the environment keeps them from it, and a process may
+/// not soundly change its own: it starts itself anew, under the same id. Where
+/// the variable is set, whoever set it has decided.
+fn without_runtime_telemetry(command: &Command) -> std::io::Result<()> {
+    let loads_runtime = matches!(command, Command::Serve(_) | Command::Bench(_));
+    if !loads_runtime || std::env::var_os(DISABLE_TELEMETRY).is_some() {
+        return Ok(());
+    }
+    let mut anew = std::process::Command::new(std::env::current_exe()?);
+    Err(anew
+        .args(std::env::args_os().skip(1))
+        .env(DISABLE_TELEMETRY, "1")
+        .exec())
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
