@@ -32,6 +32,8 @@ impl Launch {
             .env("NATS_USER", "worker")
             .env("NATS_PASSWORD", "worker")
             .env("FASTEMBED_HTTP_LISTEN", "127.0.0.1:0")
+            // No test depends on what a hub elsewhere has.
+            .env("FASTEMBED_RUNTIME_OFFLINE", "true")
             .env("HF_HOME", &hub.display().to_string())
             .env("ORT_DYLIB_PATH", &library().display().to_string())
     }

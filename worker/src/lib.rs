@@ -8,6 +8,7 @@ pub mod bench;
 pub mod bus;
 pub mod cli;
 pub mod config;
+pub mod hub;
 pub mod instance;
 pub mod models;
 pub mod start;

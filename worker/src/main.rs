@@ -11,13 +11,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use fastembed_worker::bus::{self, Worker};
-use fastembed_worker::cli::{Cli, Command, Generate};
+use fastembed_worker::cli::{self, Cli, Command, Generate};
 use fastembed_worker::config::{self, Config};
 use fastembed_worker::telemetry::health::{Health, Phase};
 use fastembed_worker::telemetry::http::{self, Sources};
 use fastembed_worker::telemetry::logs;
 use fastembed_worker::telemetry::metrics::{self, Metrics};
-use fastembed_worker::{bench, instance, start};
+use fastembed_worker::{bench, hub, instance, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -75,24 +75,27 @@ fn without_runtime_telemetry(command: &Command) -> std::io::Result<()> {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(settings) => {
-            let config = settings.load(config::variables())?;
+        Command::Serve(serving) => {
+            let config = serving.load(config::variables())?;
             logs::init(&config.log)
                 .map_err(|fault| config::Error::new("log.filter", fault.to_string()))?;
-            runtime()?.block_on(serve(config))
+            block_on(serve(config))
         }
         Command::Check {
             print: wanted,
             settings,
         } => {
             let config = settings.load(config::variables())?;
+            hub::Pins::load(&config.runtime)?;
             if wanted {
                 print(&config::effective(&config)?)
             } else {
                 Ok(())
             }
         }
-        Command::Bench(settings) => runtime()?.block_on(bench::run(&settings)),
+        Command::Pull(pull) => block_on(cli::models::pull(&pull, config::variables())),
+        Command::Import(import) => block_on(cli::models::import(&import, config::variables())),
+        Command::Bench(settings) => block_on(bench::run(&settings)),
         Command::Generate {
             what: Generate::Config,
         } => print(&config::template()?),
@@ -110,13 +113,16 @@ fn print(text: &str) -> anyhow::Result<()> {
     )?)
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     // The processors belong to the executors; the bus needs little.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    Ok(runtime)
+    let done = runtime.block_on(work);
+    // A name lookup that hangs would be waited for.
+    runtime.shutdown_background();
+    done
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -126,6 +132,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let health = Health::new(Arc::clone(&metrics));
     let instance = instance::random();
 
+    tokio::select! {
+        provided = hub::provide(&config) => provided?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    }
     let hung = Arc::new(Notify::new());
     let on_hang: Arc<dyn Fn() + Send + Sync> = {
         let (hung, health) = (Arc::clone(&hung), Arc::clone(&health));

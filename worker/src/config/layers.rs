@@ -8,7 +8,7 @@ use super::{Config, Error, Nats};
 
 /// Sections whose keys can be set by variables and flags.
 pub const SECTIONS: &[&str] = &[
-    "nats", "service", "runtime", "queue", "http", "drain", "log",
+    "nats", "service", "runtime", "hub", "queue", "http", "drain", "log",
 ];
 
 /// Prefix of this project's own variables: `FASTEMBED_<SECTION>_<KEY>`.
@@ -18,6 +18,9 @@ const PREFIX: &str = "FASTEMBED_";
 const FOREIGN: &[(&str, &str, &str)] = &[
     ("ORT_DYLIB_PATH", "runtime", "library"),
     ("HF_HOME", "runtime", "cache"),
+    ("HF_HUB_OFFLINE", "runtime", "offline"),
+    ("HF_ENDPOINT", "hub", "endpoint"),
+    ("HF_TOKEN", "hub", "token"),
 ];
 
 /// Settings laid over each other; later ones win.
@@ -147,6 +150,10 @@ impl Layers {
                 text.parse()
                     .map_err(|_| Error::new(&name, format!("{text:?} is not a whole number")))?,
             ),
+            Some(Value::Boolean(_)) => Value::Boolean(
+                boolean(text)
+                    .ok_or_else(|| Error::new(&name, format!("{text:?} is not true or false")))?,
+            ),
             Some(Value::Array(_)) => Value::Array(
                 text.split(',')
                     .map(|item| Value::String(item.trim().to_owned()))
@@ -180,6 +187,15 @@ impl Layers {
                 })?;
         super::validate::validate(&config)?;
         Ok(config)
+    }
+}
+
+/// `true` or `false`, also as Hugging Face's libraries write them.
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 
@@ -290,6 +306,15 @@ mod tests {
         );
         let refused = Layers::default().assignment("password=hunter2");
         assert!(!refused.unwrap_err().to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn the_hubs_own_variables_are_read() {
+        let both = variables(&[("HF_HUB_OFFLINE", "1"), ("HF_ENDPOINT", "http://mirror/hf")]);
+        let config = Layers::default().environment(both).unwrap();
+        let config = config.build().unwrap();
+        assert!(config.runtime.offline);
+        assert_eq!(config.hub.endpoint, "http://mirror/hf");
     }
 
     #[test]

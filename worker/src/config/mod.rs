@@ -5,6 +5,7 @@
 //! is tested without touching the process's own.
 
 pub mod context;
+mod hub;
 mod layers;
 mod nats;
 mod template;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use hub::Hub;
 pub use layers::{Layers, SECTIONS};
 pub use nats::Nats;
 pub use template::{effective, template};
@@ -63,6 +65,8 @@ pub struct Config {
     pub service: Service,
     /// What runs the models.
     pub runtime: Runtime,
+    /// Where missing models come from.
+    pub hub: Hub,
     /// What may wait.
     pub queue: Queue,
     /// The operators' port.
@@ -110,6 +114,13 @@ pub struct Runtime {
     library: PathBuf,
     /// Hub cache that holds the models, also as `HF_HOME`.
     pub cache: PathBuf,
+    /// Pins of the models' files, `models.lock`; empty: `config/models.lock`
+    /// where there is one.
+    pub lock: PathBuf,
+    /// Load nothing but what the lock pins.
+    pub locked: bool,
+    /// Never ask the hub, also as `HF_HUB_OFFLINE`.
+    pub offline: bool,
     /// Sessions of each model; 0: one for each processor.
     pub executors: usize,
     /// Threads within one session.
@@ -129,6 +140,9 @@ impl Default for Runtime {
             library: PathBuf::new(),
             // fastembed's own.
             cache: PathBuf::from(".fastembed_cache"),
+            lock: PathBuf::new(),
+            locked: false,
+            offline: false,
             executors: 0,
             threads: 1,
             tokenizers: 1,

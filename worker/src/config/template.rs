@@ -30,8 +30,8 @@ pub fn template() -> Result<String, Error> {
         .map_err(|fault| Error::new("configuration", fault.to_string()))
 }
 
-/// Keys of `[nats]` whose values no terminal and no log may show.
-const SECRETS: &[&str] = &["password", "token"];
+/// Settings whose values no terminal and no log may show.
+const SECRETS: &[(&str, &str)] = &[("nats", "password"), ("nats", "token"), ("hub", "token")];
 
 /// The settings as they take effect, as TOML with secrets masked.
 ///
@@ -42,15 +42,12 @@ pub fn effective(config: &Config) -> Result<String, Error> {
     shown.nats.url = shown.nats.url_without_credentials();
     let mut table = toml::Table::try_from(shown)
         .map_err(|fault| Error::new("configuration", fault.to_string()))?;
-    if let Some(toml::Value::Table(nats)) = table.get_mut("nats") {
-        for secret in SECRETS {
-            if nats
-                .get(*secret)
-                .and_then(|value| value.as_str())
-                .is_some_and(|value| !value.is_empty())
-            {
-                nats.insert((*secret).to_owned(), "***".into());
-            }
+    for (section, key) in SECRETS {
+        let value = table.get_mut(*section).and_then(|table| table.get_mut(key));
+        if let Some(toml::Value::String(secret)) = value
+            && !secret.is_empty()
+        {
+            "***".clone_into(secret);
         }
     }
     toml::to_string_pretty(&table).map_err(|fault| Error::new("configuration", fault.to_string()))
@@ -75,7 +72,8 @@ mod tests {
     fn the_effective_settings_show_no_secret() {
         let config = Layers::default()
             .text(
-                "[nats]\nurl='nats://u:hunter2@h:1'\nuser='a'\npassword='hunter2'\ntoken='hunter2'",
+                "[nats]\nurl='nats://u:hunter2@h:1'\nuser='a'\npassword='hunter2'\ntoken='hunter2'\n\
+                 [hub]\ntoken='hunter2'",
             )
             .unwrap()
             .build()

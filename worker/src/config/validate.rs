@@ -14,6 +14,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
         nats,
         service,
         runtime,
+        hub,
         queue,
         http,
         drain,
@@ -65,6 +66,18 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
         1..=1 << 20,
     )?;
     within("runtime.run_limit_ms", runtime.run_limit_ms, 10..=3_600_000)?;
+    endpoint("hub.endpoint", &hub.endpoint)?;
+    if !hub.token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Without the value, which is a secret.
+        return Err(Error::new(
+            "hub.token",
+            "has characters that no header may carry",
+        ));
+    }
+    within("hub.connect_timeout_ms", hub.connect_timeout_ms, 1..=60_000)?;
+    within("hub.stall_timeout_ms", hub.stall_timeout_ms, 1..=600_000)?;
+    within("hub.retries", hub.retries.into(), 0..=100)?;
+    within("hub.retry_delay_ms", hub.retry_delay_ms, 0..=60_000)?;
     within("queue.max_requests", queue.max_requests as u64, 1..=1 << 20)?;
     within("queue.max_tokens", queue.max_tokens as u64, 1..=1 << 30)?;
     within("queue.max_bytes", queue.max_bytes as u64, 1..=1 << 40)?;
@@ -132,6 +145,22 @@ fn not_empty(key: &str, value: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// An address that paths can be put behind. Its value is not quoted: it may
+/// hold a password, which is why one is refused.
+fn endpoint(key: &str, value: &str) -> Result<(), Error> {
+    let rest = value
+        .strip_prefix("https://")
+        .or_else(|| value.strip_prefix("http://"));
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !b"@?#".contains(&byte);
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(allowed) => Ok(()),
+        _ => Err(Error::new(
+            key,
+            "is not an address such as https://huggingface.co, without user, query and fragment",
+        )),
+    }
+}
+
 /// One token of a subject (docs.nats.io/nats-concepts/subjects), in the
 /// alphabet that endpoint names allow.
 fn token(key: &str, value: &str) -> Result<(), Error> {
@@ -188,6 +217,13 @@ mod tests {
             ("runtime.tokenizers=0", "runtime.tokenizers"),
             ("runtime.batch_tokens=0", "runtime.batch_tokens"),
             ("runtime.run_limit_ms=9", "runtime.run_limit_ms"),
+            ("hub.endpoint='huggingface.co'", "hub.endpoint"),
+            ("hub.endpoint='https://u:p@h'", "hub.endpoint"),
+            ("hub.token='a b'", "hub.token"),
+            ("hub.connect_timeout_ms=0", "hub.connect_timeout_ms"),
+            ("hub.stall_timeout_ms=0", "hub.stall_timeout_ms"),
+            ("hub.retries=101", "hub.retries"),
+            ("hub.retry_delay_ms=60001", "hub.retry_delay_ms"),
             ("queue.max_requests=0", "queue.max_requests"),
             ("queue.max_tokens=0", "queue.max_tokens"),
             ("queue.max_bytes=0", "queue.max_bytes"),

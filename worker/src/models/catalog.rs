@@ -3,10 +3,18 @@
 
 use fastembed::{EmbeddingModel, ModelInfo, QuantizationMode, TextEmbedding};
 
-use super::{Error, Pooling};
+use super::{Error, Pooling, files};
 
 /// Tokens after which fastembed cuts a text when nobody says otherwise.
 const FASTEMBED_MAX_LENGTH: usize = 512;
+
+/// Files that every model has beside its graph.
+const TOKENIZER_FILES: [&str; 4] = [
+    files::TOKENIZER,
+    "config.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+];
 
 /// One model as the catalogue knows it.
 #[derive(Clone, Debug)]
@@ -17,6 +25,8 @@ pub struct Entry {
     pub repository: String,
     /// Graph file within the repository.
     pub graph: String,
+    /// Files that the graph refers to, such as weights kept apart.
+    pub additional: Vec<String>,
     /// Values in a vector.
     pub dimensions: usize,
     /// How token states become one vector.
@@ -28,6 +38,17 @@ pub struct Entry {
     /// Whether the scale of its activations is taken over a whole run, so that a
     /// text's vector would depend on its company.
     pub runs_alone: bool,
+}
+
+impl Entry {
+    /// Every file of the repository that fastembed reads, the large ones last.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let own = TOKENIZER_FILES.iter().map(|&name| name.to_owned());
+        own.chain([self.graph.clone()])
+            .chain(self.additional.iter().cloned())
+            .collect()
+    }
 }
 
 /// The entry of a name as it stands on subjects.
@@ -52,6 +73,7 @@ fn entry(info: &ModelInfo<EmbeddingModel>) -> Entry {
         name: variant(&info.model),
         repository: info.model_code.clone(),
         graph: info.model_file.clone(),
+        additional: info.additional_files.clone(),
         dimensions: info.dim,
         pooling,
         max_length,

@@ -13,6 +13,47 @@ use super::catalog::Entry;
 /// Bytes of a fingerprint that are shown: 64 bits, in hexadecimal.
 const FINGERPRINT_BYTES: usize = 8;
 
+/// The tokenizer's file in every repository.
+pub const TOKENIZER: &str = "tokenizer.json";
+
+/// One repository's folder in a hub cache.
+#[derive(Clone, Debug)]
+pub struct Repository(PathBuf);
+
+impl Repository {
+    /// The folder of `repository`, such as `Qdrant/all-MiniLM-L6-v2-onnx`,
+    /// which need not be there yet.
+    #[must_use]
+    pub fn of(cache: &Path, repository: &str) -> Self {
+        Self(cache.join(format!("models--{}", repository.replace('/', "--"))))
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// The file that names the current revision.
+    #[must_use]
+    pub fn reference(&self) -> PathBuf {
+        self.0.join("refs").join("main")
+    }
+
+    /// The current revision; none where nothing names one.
+    #[must_use]
+    pub fn revision(&self) -> Option<String> {
+        let text = fs::read_to_string(self.reference()).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    /// The folder of one revision's files.
+    #[must_use]
+    pub fn snapshot(&self, revision: &str) -> PathBuf {
+        self.0.join("snapshots").join(revision)
+    }
+}
+
 /// A model's files, found but not yet read.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -20,42 +61,41 @@ pub struct Files {
     pub graph: PathBuf,
     /// `tokenizer.json`.
     pub tokenizer: PathBuf,
-    /// `config.json`, which may be missing.
+    /// `config.json`.
     config: PathBuf,
     /// The revision that `refs/main` names.
     pub revision: String,
 }
 
 impl Files {
-    /// Finds the files of a catalogue entry under `cache`.
+    /// Finds the files of a catalogue entry under `cache`, every one of them.
     ///
     /// # Errors
     /// [`Error::Missing`] with the first file that is not there.
     pub fn find(cache: &Path, entry: &Entry) -> Result<Self, Error> {
-        let missing = |file: &str| Error::Missing {
+        let repository = Repository::of(cache, &entry.repository);
+        let missing = |file: &Path| Error::Missing {
             model: entry.name.clone(),
-            file: file.to_owned(),
+            file: file
+                .strip_prefix(cache)
+                .unwrap_or(file)
+                .display()
+                .to_string(),
             cache: cache.display().to_string(),
         };
-        let folder = format!("models--{}", entry.repository.replace('/', "--"));
-        let repository = cache.join(&folder);
-        let reference = repository.join("refs").join("main");
-        let revision = fs::read_to_string(reference)
-            .map_err(|_| missing(&format!("{folder}/refs/main")))?
-            .trim()
-            .to_owned();
-        let snapshot = repository.join("snapshots").join(&revision);
-        let file = |name: &str| {
+        let revision = repository
+            .revision()
+            .ok_or_else(|| missing(&repository.reference()))?;
+        let snapshot = repository.snapshot(&revision);
+        for name in entry.files() {
             let path = snapshot.join(name);
-            if path.is_file() {
-                Ok(path)
-            } else {
-                Err(missing(&format!("{folder}/snapshots/{revision}/{name}")))
+            if !path.is_file() {
+                return Err(missing(&path));
             }
-        };
+        }
         Ok(Self {
-            graph: file(&entry.graph)?,
-            tokenizer: file("tokenizer.json")?,
+            graph: snapshot.join(&entry.graph),
+            tokenizer: snapshot.join(TOKENIZER),
             config: snapshot.join("config.json"),
             revision,
         })
@@ -109,7 +149,10 @@ mod tests {
         fs::create_dir_all(repository.join("refs")).unwrap();
         fs::write(repository.join("refs/main"), "abc\n").unwrap();
         let refused = Files::find(cache.path(), &entry).unwrap_err().to_string();
-        assert!(refused.contains("snapshots/abc/model.onnx"), "{refused}");
+        assert!(
+            refused.contains("snapshots/abc/tokenizer.json"),
+            "{refused}"
+        );
     }
 
     #[test]

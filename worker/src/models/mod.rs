@@ -22,7 +22,7 @@ pub enum Error {
     Unknown(String),
     /// A file of the model is not in the cache.
     #[error(
-        "model {model}: {file} is not in {cache}; run `make setup`, or point HF_HOME at a cache that holds it"
+        "model {model}: {file} is not in {cache}; run `fastembed-worker pull {model}` or `make setup`, or point HF_HOME at a cache that holds it"
     )]
     Missing {
         /// The model's name.

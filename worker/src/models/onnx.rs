@@ -13,7 +13,7 @@ use ort::value::TensorRef;
 use super::catalog::{self, Entry};
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
-use super::weights::Weights;
+use super::weights::{self, Weights};
 use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate};
 use crate::wire::protocol;
 
@@ -37,6 +37,13 @@ pub fn runtime(library: &Path) -> Result<Environment, Error> {
         .with_telemetry(false)
         .build()
         .map_err(|fault| Error::Runtime(fault.to_string()))
+}
+
+/// Whether these bytes are an ONNX file that has a graph. Whether it runs, only
+/// loading it tells.
+#[must_use]
+pub fn is_graph(bytes: Vec<u8>) -> bool {
+    weights::is_graph(bytes.into())
 }
 
 /// Loads a dense text model of the catalogue out of a hub cache.

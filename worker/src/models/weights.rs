@@ -45,6 +45,11 @@ struct TensorProto {
     raw_data: Bytes,
 }
 
+/// Whether these bytes are an ONNX file that has a graph.
+pub(super) fn is_graph(bytes: Bytes) -> bool {
+    ModelProto::decode(bytes).is_ok_and(|model| model.graph.is_some())
+}
+
 /// The large float32 tensors of one graph, and what sessions pack of them.
 pub(super) struct Weights {
     tensors: Vec<(String, Arc<DynValue>)>,

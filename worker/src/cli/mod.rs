@@ -1,6 +1,8 @@
 //! The command line. Flags that concern NATS are spelled as the nats CLI
 //! spells them.
 
+pub mod models;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,7 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve models until SIGTERM or SIGINT.
-    Serve(Settings),
+    Serve(Serve),
     /// Validate the configuration, and do nothing else.
     Check {
         /// Print the configuration as it takes effect, secrets masked.
@@ -30,6 +32,10 @@ pub enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Fetch models from the hub into the cache.
+    Pull(models::Pull),
+    /// Put a model's files from a folder into the cache.
+    Import(models::Import),
     /// Measure throughput and latency, in process and through a bus of its own.
     Bench(Bench),
     /// Print what other files are generated from.
@@ -96,6 +102,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// As a `--set` after all others.
+    fn assign(&mut self, assignment: &str) {
+        self.assignments.push(assignment.to_owned());
+    }
+
     /// The configuration that these flags, `variables` and the file make.
     ///
     /// # Errors
@@ -147,6 +158,46 @@ impl Settings {
     }
 }
 
+/// What serving needs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Serve {
+    /// Never ask the hub: every file of every model must be in the cache
+    /// [env: HF_HUB_OFFLINE].
+    #[arg(long)]
+    offline: bool,
+    /// Load only what models.lock pins, with the sha256 of every file.
+    #[arg(long)]
+    locked: bool,
+    /// models.lock to read.
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Everything else.
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    /// As [`Settings::load`].
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn load(
+        &self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, Error> {
+        let mut settings = self.settings.clone();
+        for (flag, key) in [(self.offline, "offline"), (self.locked, "locked")] {
+            if flag {
+                settings.assign(&format!("runtime.{key}=true"));
+            }
+        }
+        if let Some(file) = &self.lock {
+            settings.assign(&format!("runtime.lock={}", file.display()));
+        }
+        settings.load(variables)
+    }
+}
+
 /// What the benchmark needs.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
@@ -176,6 +227,7 @@ mod tests {
         let cli = Cli::try_parse_from([
             "fastembed-worker",
             "serve",
+            "--offline",
             "--server",
             "nats://flag:1",
             "--set",
@@ -187,6 +239,7 @@ mod tests {
         };
         let variables = [("NATS_URL".to_owned(), "nats://env:1".to_owned())];
         let config = settings.load(variables).unwrap();
+        assert!(config.runtime.offline);
         assert_eq!(
             (config.nats.url.as_str(), config.queue.max_requests),
             ("nats://flag:1", 9)

@@ -1,0 +1,103 @@
+//! A model's files, from a folder into the cache: for sites without internet.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::exclusive::Exclusive;
+use super::place::{self, Gathering};
+use super::{Error, Progress, sum};
+use crate::models::catalog::Entry;
+use crate::models::files::{Repository, TOKENIZER};
+use crate::models::onnx;
+use crate::models::tokenizer::Tokenizer;
+
+/// What the names of imported revisions begin with.
+pub(super) const REVISION_PREFIX: &str = "import-";
+
+/// Digits of the sum that stand in a revision's name.
+const REVISION_DIGITS: usize = 12;
+
+/// Copies the files of `entry` out of `folder`, where they lie as in the hub's
+/// repository, and makes them the current revision, whose name is returned:
+/// `import-` and the begin of a sum over all of them.
+///
+/// # Errors
+/// [`Error::Import`] where files are missing or are not what their names say;
+/// [`Error::Cache`].
+pub async fn import(
+    cache: &Path,
+    entry: &Entry,
+    folder: &Path,
+    progress: &mut Progress,
+) -> Result<String, Error> {
+    check(entry, folder)?;
+    let failed = |fault: std::io::Error| Error::cache(cache, fault);
+    let repository = Repository::of(cache, &entry.repository);
+    let _alone = Exclusive::on(cache, repository.folder(), progress).await?;
+    let gathering = Gathering::of(&repository, "import");
+    gathering.clear().map_err(failed)?;
+    let mut whole = Sha256::new();
+    for file in entry.files() {
+        let (bytes, found) = copy(&folder.join(&file), &gathering.path(&file), cache)?;
+        whole.update(format!("{file} {found}\n"));
+        progress.end(&file, bytes, &found);
+    }
+    let revision = format!("{REVISION_PREFIX}{}", &sum::hex(whole)[..REVISION_DIGITS]);
+    gathering
+        .move_to(&revision, &entry.files())
+        .and_then(|()| place::make_current(&repository, &revision))
+        .map_err(failed)?;
+    Ok(revision)
+}
+
+/// All files are there, the graph is one, and the tokenizer can be read.
+fn check(entry: &Entry, folder: &Path) -> Result<(), Error> {
+    let refused = |reason: String| Error::Import {
+        folder: folder.display().to_string(),
+        reason,
+    };
+    let files = entry.files();
+    let missing: Vec<&str> = files
+        .iter()
+        .map(String::as_str)
+        .filter(|file| !folder.join(file).is_file())
+        .collect();
+    if !missing.is_empty() {
+        return Err(refused(format!(
+            "{} needs {}, which it does not hold",
+            entry.name,
+            missing.join(", ")
+        )));
+    }
+    let read = |file: &str| {
+        let path = folder.join(file);
+        fs::read(&path).map_err(|fault| Error::read(&path, fault))
+    };
+    if !onnx::is_graph(read(&entry.graph)?) {
+        return Err(refused(format!("{} is not an ONNX file", entry.graph)));
+    }
+    Tokenizer::from_bytes(&read(TOKENIZER)?, entry.max_length)
+        .map_err(|reason| refused(format!("{TOKENIZER} cannot be read: {reason}")))?;
+    Ok(())
+}
+
+/// Copies one file; gives its size and its sum.
+fn copy(from: &Path, to: &Path, cache: &Path) -> Result<(u64, String), Error> {
+    let failed = |fault: std::io::Error| Error::cache(cache, fault);
+    let mut source = File::open(from).map_err(|fault| Error::read(from, fault))?;
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut target = File::create(to).map_err(failed)?;
+    let mut digest = Sha256::new();
+    let bytes = sum::copy(&mut source, |block| {
+        digest.update(block);
+        target.write_all(block)
+    })
+    .and_then(|bytes| target.sync_all().map(|()| bytes))
+    .map_err(failed)?;
+    Ok((bytes, sum::hex(digest)))
+}
