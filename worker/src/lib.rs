@@ -3,6 +3,7 @@
 //! Data flows one way, each stage with one owner:
 //! `bus → wire → admit → tokenize → plan → execute → wire → bus`.
 
+pub mod anew;
 pub mod batch;
 pub mod bench;
 pub mod bus;
@@ -11,6 +12,7 @@ pub mod config;
 pub mod hub;
 pub mod instance;
 pub mod models;
+pub mod serve;
 pub mod start;
 pub mod telemetry;
 pub mod wire;

@@ -201,8 +201,9 @@ mod tests {
         let mut arrival = 1;
         while items.iter().any(|item| item.lane == Lane::Bulk) {
             items.push(view(200, arrival, Lane::Interactive));
-            let batch = next_batch(&items, BUDGET);
-            batch.into_iter().for_each(|at| drop(items.swap_remove(at)));
+            for at in next_batch(&items, BUDGET) {
+                items.swap_remove(at);
+            }
             arrival += 1;
             assert!(arrival <= MAX_OVERTAKEN + 2);
         }

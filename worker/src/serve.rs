@@ -1,0 +1,96 @@
+//! `serve`, as phases: models, bus, signal, drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::bus::{self, Worker};
+use crate::config::Config;
+use crate::telemetry::health::{Health, Phase};
+use crate::telemetry::http::{self, Sources};
+use crate::telemetry::metrics::Metrics;
+use crate::{hub, instance, start};
+
+/// What stops a worker that nobody told to stop.
+const HANG: &str = "hang";
+
+/// Serves until a signal, then drains. Where that fails the process ends here,
+/// with status 1.
+///
+/// # Errors
+/// Where the worker cannot start.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let metrics = Metrics::new();
+    let health = Health::new(Arc::clone(&metrics));
+    let instance = instance::random();
+
+    tokio::select! {
+        provided = hub::provide(&config) => provided?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    }
+    let hung = Arc::new(Notify::new());
+    let on_hang: Arc<dyn Fn() + Send + Sync> = {
+        let (hung, health) = (Arc::clone(&hung), Arc::clone(&health));
+        Arc::new(move || {
+            health.enter(Phase::Hung);
+            hung.notify_one();
+        })
+    };
+    let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
+    let sources = Sources {
+        health: Arc::clone(&health),
+        metrics: Arc::clone(&metrics),
+        pipelines: pipelines.clone().into(),
+    };
+    let (http, server) = http::serve(&config.http.listen, sources)
+        .await
+        .with_context(|| format!("http.listen {}", config.http.listen))?;
+    start::first_inference(&pipelines).await?;
+
+    let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
+    let client = bus::connect(
+        &config.nats,
+        name,
+        Arc::clone(&health),
+        Arc::clone(&metrics),
+    )
+    .await?;
+    let worker = Worker::start(
+        client,
+        &config,
+        &instance,
+        &pipelines,
+        Arc::clone(&health),
+        metrics,
+    )
+    .await?;
+    health.enter(Phase::Ready);
+    if health.is_ready() {
+        tracing::info!(instance, http = %http, "ready");
+    }
+
+    let signal = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        () = hung.notified() => HANG,
+    };
+    tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
+    health.enter(Phase::Draining);
+    let unanswered = worker
+        .drain(Duration::from_millis(config.drain.deadline_ms))
+        .await;
+    server.abort();
+    if signal == HANG || unanswered > 0 {
+        // A thread that hangs, or computes on, cannot be joined in time.
+        tracing::error!(signal, unanswered, "not drained");
+        std::process::exit(1);
+    }
+    tracing::info!("drained");
+    Ok(())
+}
