@@ -43,7 +43,7 @@ async fn an_instance_that_does_not_serve_a_model_says_so() {
         };
         caller.call(ask.clone()).await.refused("model_not_found");
         let mut replies = caller.send(ask.in_parts()).await;
-        let parts = replies.to_the_end().await;
+        let parts = replies.until_the_end().await;
         assert_eq!(parts.len(), 1);
         parts[0].refused("model_not_found");
     }

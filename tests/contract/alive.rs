@@ -12,7 +12,7 @@ async fn a_caller_who_accepts_it_hears_each_second_that_the_worker_lives() {
     let (server, worker) = Worker::with_server(SLOW).await;
     let caller = Caller::connect(&server).await;
     let ask = Ask::texts("Fake", &["a"]).header(HEADER_ACCEPT, "alive, parts");
-    let mut replies = caller.send(ask).await.to_the_end().await;
+    let mut replies = caller.send(ask).await.until_the_end().await;
     let reply = replies.pop().expect("a reply before the terminator");
     assert_eq!(reply.vectors().tokens.len(), 1);
     assert_eq!(replies.len(), 2, "signs of life in 2.5 seconds");

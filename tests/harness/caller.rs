@@ -67,7 +67,7 @@ impl Caller {
 
     /// All parts of a reply, without the terminator.
     pub(crate) async fn call_in_parts(&self, ask: Ask) -> Vec<Reply> {
-        self.send(ask.in_parts()).await.to_the_end().await
+        self.send(ask.in_parts()).await.until_the_end().await
     }
 
     /// What user `watcher` sees of a subject from now on.
@@ -96,7 +96,7 @@ impl Replies {
     }
 
     /// Everything up to the terminator, which must be empty in every way.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<Reply> {
+    pub(crate) async fn until_the_end(&mut self) -> Vec<Reply> {
         let mut parts = Vec::new();
         loop {
             let part = self.next().await;

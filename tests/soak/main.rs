@@ -1,6 +1,14 @@
 //! Long proofs, at a twentieth of their size unless `FASTEMBED_SOAK` is set.
 //! Each prints `name: operations, failures`, and fails on any failure.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what must hold by panicking, and its helpers too"
+)]
+
 mod drain;
 mod fuzz;
 mod kill;
