@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, Subscriber};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 
 /// Arrivals from which the rate of traffic is read.
@@ -15,9 +15,15 @@ const RATE_SAMPLES: usize = 64;
 /// server, so that it still accepts the count.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// Time given to reach a count. Without a message in it, traffic is too thin;
-/// with some, the rate was overrated and the next count is nearer.
-const ROUND: Duration = Duration::from_millis(150);
+/// Silence after which traffic is too thin to reach a count.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Time given to reach a count: past it the rate was overrated, and the next
+/// count is nearer.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Unread messages that are taken before a count, so that a flood has an end.
+const MAX_UNREAD: usize = 4096;
 
 /// Counts that are tried, so that leaving ends within seconds.
 const MAX_ROUNDS: usize = 20;
@@ -52,13 +58,22 @@ pub(super) async fn run<F: Future<Output = ()>>(
         }
     }
     for _ in 0..MAX_ROUNDS {
+        // What lies here unread is counted by the library already.
+        for _ in 0..MAX_UNREAD {
+            let Some(Some(message)) = subscriber.next().now_or_never() else {
+                break;
+            };
+            arrivals.note(Instant::now());
+            take(message).await;
+        }
         let before = arrivals.count;
         let last = before + arrivals.within(MARGIN, Instant::now());
         if connects() != subscribed_on || subscriber.unsubscribe_after(last).await.is_err() {
             break;
         }
         let end = tokio::time::Instant::now() + ROUND;
-        while let Ok(message) = tokio::time::timeout_at(end, subscriber.next()).await {
+        let quiet = || end.min(tokio::time::Instant::now() + QUIET);
+        while let Ok(message) = tokio::time::timeout_at(quiet(), subscriber.next()).await {
             let Some(message) = message else { return };
             arrivals.note(Instant::now());
             take(message).await;
@@ -70,7 +85,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
     // Nothing came for a while, so hardly anything is on its way; or there is no
     // count to agree on, and what is on its way now may be lost.
     if subscriber.drain().await.is_ok() {
-        while let Ok(Some(message)) = tokio::time::timeout(ROUND, subscriber.next()).await {
+        while let Ok(Some(message)) = tokio::time::timeout(QUIET, subscriber.next()).await {
             take(message).await;
         }
     }
@@ -97,14 +112,20 @@ impl Arrivals {
         self.latest.push_back(now);
     }
 
-    /// Messages expected within `span`, at least one.
+    /// Messages expected within `span`: by their rate, and at least one more than
+    /// the largest burst, since callers who wait for one batch ask in step.
     fn within(&self, span: Duration, now: Instant) -> u64 {
         let Some(first) = self.latest.front() else {
             return 1;
         };
         let elapsed = (now - *first).as_secs_f64().max(1e-3);
         let expected = self.latest.len() as f64 / elapsed * span.as_secs_f64();
-        (expected.ceil() as u64).max(1)
+        let burst = |from: &Instant| {
+            let since = self.latest.iter().filter(|at| *at >= from);
+            since.filter(|at| **at - *from < span).count() as u64
+        };
+        let largest = self.latest.iter().map(burst).max().unwrap_or(0);
+        (expected.ceil() as u64).max(largest + 1)
     }
 }
 
