@@ -21,7 +21,7 @@ pub use error::{Error, ErrorReply};
 pub use error_code::{ErrorCode, Retry};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer};
 
 /// How a document is written. A reply, also a refusal, is written as its
 /// request was.
@@ -78,18 +78,19 @@ impl Format {
     /// # Errors
     /// `invalid_request` that says what is wrong and where.
     pub fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Error> {
+        let checked = match self {
+            Self::MsgPack => structure::check_msgpack(body),
+            Self::Json => structure::check_json(body),
+        };
+        checked.map_err(|fault| Error::invalid(fault.to_string()))?;
         match self {
-            Self::MsgPack => {
-                structure::check_msgpack(body)
-                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))?;
-                rmp_serde::from_slice(body)
-                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))
-            }
+            Self::MsgPack => read(&mut rmp_serde::Deserializer::from_read_ref(body)),
             Self::Json => {
-                structure::check_json(body)
-                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))?;
-                serde_json::from_slice(body)
-                    .map_err(|fault| Error::new(ErrorCode::InvalidRequest, fault.to_string()))
+                let mut json = serde_json::Deserializer::from_slice(body);
+                let document = read(&mut json)?;
+                json.end()
+                    .map_err(|fault| Error::invalid(fault.to_string()))?;
+                Ok(document)
             }
         }
     }
@@ -109,9 +110,41 @@ impl Format {
     }
 }
 
+/// Reads a document; a fault names the key it is about.
+fn read<'de, D, T>(from: D) -> Result<T, Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    serde_path_to_error::deserialize(from).map_err(|fault| {
+        let path = fault.path().to_string();
+        let fault = fault.into_inner();
+        // A fault of the whole document has a path of one dot.
+        Error::invalid(if path == "." {
+            fault.to_string()
+        } else {
+            format!("{path}: {fault}")
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_names_its_key_in_both_formats() {
+        for (format, body) in [
+            (Format::Json, &br#"{"inputs":["a"],"normalize":"yes"}"#[..]),
+            (
+                Format::MsgPack,
+                b"\x82\xa6inputs\x91\xa1a\xa9normalize\xa3yes",
+            ),
+        ] {
+            let refused = format.decode::<text::TextRequest>(body).unwrap_err();
+            assert!(refused.message.starts_with("normalize: "), "{refused}");
+        }
+    }
 
     #[test]
     fn the_first_non_blank_byte_decides_when_no_type_is_declared() {
