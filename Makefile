@@ -102,6 +102,30 @@ lint-rust:
 lint-go: setup
 	tools/lint_go.sh clients/go clients/go/test
 
+.PHONY: compose-test
+compose-test: ## Build the images, run three workers by compose, and stop one under load (needs a Docker engine)
+	tools/compose_test.sh
+
+# The tools of the next targets take minutes to build and are no part of `make setup`.
+.PHONY: deny
+deny: ## Check licences, bans and sources of all that is shipped
+	@$(PYTHON) tools/setup.py audit-go audit-rust
+	tools/deny.sh
+
+.PHONY: audit
+audit: ## Look up known vulnerabilities; fails where a database cannot be reached
+	@$(PYTHON) tools/setup.py audit-go audit-rust
+	tools/audit.sh
+
+.PHONY: sbom
+sbom: ## Write the bills of materials to target/sbom
+	@$(PYTHON) tools/setup.py tools audit-go audit-rust
+	$(PYTHON) tools/sbom.py
+
+.PHONY: dist
+dist: setup build ## Pack the worker with its ONNX Runtime to target/dist
+	$(PYTHON) tools/dist.py
+
 .PHONY: clean
 clean: ## Remove what was built (target); what was downloaded (.setup) stays
 	rm -rf target

@@ -1,14 +1,19 @@
 """Fills .setup with what the build, the tests and the demo need. Standard library only.
 
-usage: setup.py [tools | venv | onnxruntime | model | all]
+usage: setup.py [PHASE | all] …
 
   tools        .setup/bin: nats-server, nats, staticcheck, at the versions of tools/go.mod
   venv         .setup/venv: the Python packages of tools/requirements.txt
   onnxruntime  .setup/onnxruntime/lib: the official shared library, out of the onnxruntime wheel
   model        .setup/hub: all-MiniLM-L6-v2 in the layout of a Hugging Face hub cache
 
-Every download is pinned, in tools/pins.json, tools/requirements.txt or tools/go.sum. A phase leaves a stamp
-that names its pins, so that a run with nothing to do takes no time, and one with new pins does only its part.
+`all` are these. The others are for those who check what is shipped, and take minutes to build:
+
+  audit-go     .setup/bin: go-licenses, govulncheck, cyclonedx-gomod, at the versions of tools/audit.mod
+  audit-rust   .setup/bin: cargo-deny, cargo-cyclonedx, at the versions of tools/pins.json
+
+Every download is pinned, in tools/pins.json, tools/requirements.txt, tools/go.sum or tools/audit.sum. A phase leaves
+a stamp that names its pins, so that a run with nothing to do takes no time, and one with new pins does only its part.
 """
 
 import contextlib
@@ -32,6 +37,7 @@ SETUP = TOOLS.parent / ".setup"
 PINS = json.loads((TOOLS / "pins.json").read_text())
 PYTHON_FLOOR = (3, 10)
 BINARIES = ("nats-server", "nats", "staticcheck")
+AUDIT_BINARIES = ("go-licenses", "govulncheck", "cyclonedx-gomod")
 
 
 def this_platform():
@@ -113,15 +119,40 @@ def download_wheel(requirement, digest, folder, *options):
     return wheel
 
 
-def setup_tools():
-    install = ["go", "-C", TOOLS, "install", "tool"]
-    pins = [(TOOLS / name).read_text() for name in ("go.mod", "go.sum")]
+def go_tools(modfile, binaries):
+    """The phase that builds the tools of one module file in tools/."""
+    install = ["go", "-C", TOOLS, "install", f"-modfile={modfile}", "tool"]
+    pins = [(TOOLS / name).read_text() for name in (modfile, modfile.replace(".mod", ".sum"))]
 
     def build():
         run(*install, env={**os.environ, "GOBIN": str(SETUP / "bin")})
-        return f"built {', '.join(BINARIES)}"
+        return f"built {', '.join(binaries)}"
 
-    return key_of(*pins), [SETUP / "bin" / name for name in BINARIES], build
+    return key_of(*pins), [SETUP / "bin" / name for name in binaries], build
+
+
+def setup_tools():
+    return go_tools("go.mod", BINARIES)
+
+
+def setup_audit_go():
+    # A module file of its own, so that these choose no version for the server, and `make setup` stays fast.
+    return go_tools("audit.mod", AUDIT_BINARIES)
+
+
+def setup_audit_rust():
+    pins = PINS["cargo"]
+
+    def build():
+        for name, version in pins.items():
+            # --locked takes the versions that the tool's own lock file names. A target folder of its own, so that
+            # nothing of it is mistaken for this workspace's.
+            with scratch() as folder:
+                where = ["--root", SETUP, "--target-dir", folder]
+                run("cargo", "install", "--quiet", "--locked", *where, f"{name}@{version}")
+        return "built " + ", ".join(f"{name} {version}" for name, version in pins.items())
+
+    return key_of(pins), [SETUP / "bin" / name for name in pins], build
 
 
 def setup_venv():
@@ -193,10 +224,14 @@ PHASES = {
     "onnxruntime": setup_onnxruntime,
     "model": setup_the_model,
 }
+EXTRA_PHASES = {
+    "audit-go": setup_audit_go,
+    "audit-rust": setup_audit_rust,
+}
 
 
 def ensure(name):
-    key, results, build = PHASES[name]()
+    key, results, build = (PHASES | EXTRA_PHASES)[name]()
     stamp = SETUP / "stamps" / name
     if stamp.is_file() and stamp.read_text() == key and all(r.exists() for r in results):
         return
@@ -214,11 +249,11 @@ def main():
         floor = ".".join(map(str, PYTHON_FLOOR))
         raise Failure(f"Python {floor} or newer is needed, this is {platform.python_version()}")
     wanted = sys.argv[1:] or ["all"]
-    if unknown := set(wanted) - set(PHASES) - {"all"}:
+    if unknown := set(wanted) - set(PHASES) - set(EXTRA_PHASES) - {"all"}:
         raise Failure(f"unknown phase {', '.join(sorted(unknown))}\n\n{__doc__}")
     if "all" in wanted:
         this_platform()
-        wanted = PHASES
+        wanted = [*PHASES, *(name for name in wanted if name in EXTRA_PHASES)]
     with exclusive():
         for name in wanted:
             ensure(name)
