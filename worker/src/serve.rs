@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -17,11 +17,11 @@ use crate::{hub, instance, start};
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
 
-/// Serves until a signal, then drains. Where that fails the process ends here,
-/// with status 1.
+/// Serves until a signal, then drains.
 ///
 /// # Errors
-/// Where the worker cannot start.
+/// Where the worker cannot start, leaves requests unanswered, or stops because a
+/// run of the model does not return.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -87,10 +87,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .await;
     server.abort();
     if signal == HANG || unanswered > 0 {
-        // A thread that hangs, or computes on, cannot be joined in time.
-        tracing::error!(signal, unanswered, "not drained");
-        std::process::exit(1);
+        // A thread that hangs, or computes on, ends with the process: to drop
+        // these would be to wait for it.
+        std::mem::forget(pipelines);
     }
+    ensure!(
+        unanswered == 0,
+        "{unanswered} requests were not answered within drain.deadline_ms"
+    );
+    ensure!(signal != HANG, "a run of the model does not return");
     tracing::info!("drained");
     Ok(())
 }
