@@ -100,6 +100,19 @@ async fn a_missing_runtime_exits_1_with_one_line_that_names_its_variable() {
 }
 
 #[tokio::test]
+async fn the_runtime_keeps_no_file_and_reports_to_nobody() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let exit = Launch::new(NOBODY, MINILM)
+        .env("HOME", &home.path().display().to_string())
+        .exit()
+        .await;
+    // The model was loaded, so its runtime had its chance.
+    assert!(complaint(&exit).contains("cannot connect"));
+    let mut left = std::fs::read_dir(home.path()).expect("the home can be read");
+    assert!(left.next().is_none(), "something was written to the home");
+}
+
+#[tokio::test]
 async fn without_a_server_it_exits_1_with_one_line_that_names_it() {
     let exit = Launch::new("nats://u:secret@127.0.0.1:1", FAKE)
         .exit()
