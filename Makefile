@@ -10,6 +10,9 @@ SETUP := $(CURDIR)/.setup
 LIBRARY_SUFFIX := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 export ORT_DYLIB_PATH := $(SETUP)/onnxruntime/lib/libonnxruntime.$(LIBRARY_SUFFIX)
 export HF_HOME := $(SETUP)/hub
+# Elsewhere in the environment these would point the build away from where demo and tests look.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export GOWORK := off
 # The worker sees to this itself; tests also load the library in their own process.
 export ORT_DISABLE_TELEMETRY := 1
 export PATH := $(SETUP)/bin:$(PATH)

@@ -149,7 +149,7 @@ docker compose down --volumes --timeout "$stop_seconds" >"$run_dir/down.log" 2>&
 for kind in container volume network; do
     all=()
     [[ $kind != container ]] || all=(--all)
-    left=$(docker "$kind" ls "${all[@]}" --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
+    left=$(docker "$kind" ls ${all[@]+"${all[@]}"} --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
     [[ -z $left ]] || fail "a $kind is left: $left"
 done
 say "compose-test: ok"

@@ -138,6 +138,7 @@ func (r *run) bounds(batchSize, maxPayload int) bounds {
 		texts:     max(1, min(batchSize, r.info.Limits.MaxInputs)),
 		textBytes: r.info.Limits.MaxInputBytes,
 		bodyBytes: maxPayload - headerReserve,
+		fullBytes: wire.QueueMaxTokens / 4,
 		fixed:     len(wire.AppendTextRequest(nil, &r.doc)) + 4,
 	}
 }

@@ -118,11 +118,13 @@ func (in *inbox) deliver(m *nats.Msg) {
 // close ends the subscription. Mailboxes get nothing more.
 func (in *inbox) close() {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.sub != nil && !in.done {
-		_ = in.sub.Unsubscribe() // fails only on a closed connection, which has none left
+	sub := in.sub
+	in.sub, in.done, in.boxes = nil, true, nil
+	in.mu.Unlock()
+	// Unlocked: it waits where a write is stuck, and calls must still end.
+	if sub != nil {
+		_ = sub.Unsubscribe() // fails only on a closed connection, which has none left
 	}
-	in.done, in.boxes = true, nil
 }
 
 // mailbox holds the messages of one attempt that were not looked at yet. It is

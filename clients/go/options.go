@@ -1,9 +1,9 @@
 package fastembed
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/silence"
@@ -54,7 +54,7 @@ func WithSubjectPrefix(prefix string) Option {
 		if !subjectPrefix.MatchString(prefix) {
 			return invalid("subject prefix %q", prefix)
 		}
-		o.prefix = strings.TrimSuffix(prefix, ".") + "."
+		o.prefix = prefix + "."
 		return nil
 	}
 }
@@ -134,9 +134,13 @@ func WithSignsOfLife(on bool) Option {
 }
 
 // WithRetry sets how failed attempts are repeated. The default is
-// [DefaultRetryPolicy]; NoRetry() turns repeating off.
+// [DefaultRetryPolicy], which also gives a wait that is left 0; NoRetry() turns
+// repeating off.
 func WithRetry(policy RetryPolicy) Option {
 	return func(o *options) error {
+		standard := DefaultRetryPolicy()
+		policy.MinWait = cmp.Or(policy.MinWait, standard.MinWait)
+		policy.MaxWait = cmp.Or(policy.MaxWait, max(policy.MinWait, standard.MaxWait))
 		if policy.MaxAttempts < 0 || policy.MinWait < 0 || policy.MaxWait < policy.MinWait {
 			return invalid("retry policy %+v", policy)
 		}

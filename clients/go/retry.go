@@ -50,7 +50,7 @@ type history struct {
 }
 
 // next decides whether the request is tried again after err, and after which
-// pause. It is the only place that does; [Client.call] asks it after every
+// pause. It is the only place that does; [Client.attempts] asks it after every
 // attempt that failed while the context still ran. left is the time until the
 // deadline: a pause that would outlive it is not begun, so that the caller
 // learns the true reason, and at once.
@@ -106,7 +106,8 @@ func (p RetryPolicy) next(h *history, err error, left time.Duration) (wait time.
 // kept in full, with up to a quarter on top.
 func (p RetryPolicy) pause(attempts int, wish time.Duration) time.Duration {
 	wait := p.MaxWait
-	if shift := attempts - 1; shift < 30 && p.MinWait<<shift < p.MaxWait {
+	// Compared from the longer side, as a shift to the left overflows.
+	if shift := attempts - 1; p.MinWait < p.MaxWait>>shift {
 		wait = p.MinWait << shift
 	}
 	return max(jitter(wait/2, wait), jitter(wish, wish+wish/4))

@@ -19,6 +19,27 @@ func tries(p RetryPolicy, err error, left time.Duration) int {
 	return 20
 }
 
+func TestAPauseStaysWithinItsBoundsHoweverManyAttempts(t *testing.T) {
+	policy := RetryPolicy{MinWait: time.Minute, MaxWait: time.Minute}
+	for attempts := 1; attempts < 100; attempts++ {
+		if wait := policy.pause(attempts, 0); wait < 30*time.Second || wait > time.Minute {
+			t.Fatalf("attempt %d waits %v", attempts, wait)
+		}
+	}
+}
+
+func TestAWaitThatIsLeftOutIsTheDefault(t *testing.T) {
+	var o options
+	if err := WithRetry(RetryPolicy{MaxAttempts: 5})(&o); err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultRetryPolicy()
+	want.MaxAttempts = 5
+	if o.retry != want {
+		t.Errorf("%+v, not %+v", o.retry, want)
+	}
+}
+
 func TestNextFollowsTheRetryWordOfEveryCode(t *testing.T) {
 	for _, code := range wire.Codes {
 		want := map[string]int{wire.RetryNever: 1, wire.RetryOnce: 2, wire.RetryElsewhere: 20}[code.Retry]

@@ -19,6 +19,10 @@ type bounds struct {
 	texts     int // texts in a request
 	textBytes int // bytes of UTF-8 in a text
 	bodyBytes int // bytes of an encoded request
+	// A request of more than one text stays below this: a worker counts a byte
+	// as a token until it has tokenized, and several requests should find room
+	// in its queue. 0 is no bound.
+	fullBytes int
 	fixed     int // bytes of an encoded request without texts
 }
 
@@ -40,7 +44,8 @@ func split(texts []string, b bounds) (chunks []chunk, failed []ItemError) {
 			continue
 		}
 		n := wire.StrSize(len(text))
-		if len(order)-from == b.texts || size+n > b.bodyBytes {
+		full := b.fullBytes > 0 && size+n > b.fullBytes
+		if full || len(order)-from == b.texts || size+n > b.bodyBytes {
 			flush()
 		}
 		order = append(order, i)

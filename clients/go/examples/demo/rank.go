@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -32,10 +33,7 @@ func rank(query []float32, documents [][]float32) []hit {
 		hits[i] = hit{i, cosine(query, d)}
 	}
 	slices.SortFunc(hits, func(x, y hit) int {
-		if x.score > y.score {
-			return -1
-		}
-		return 1
+		return cmp.Compare(y.score, x.score)
 	})
 	return hits
 }
