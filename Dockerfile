@@ -72,7 +72,7 @@ COPY --from=setup /src/.setup/onnxruntime/lib/libonnxruntime.so /usr/local/lib/
 COPY --from=setup /src/.setup/onnxruntime/LICENSE /src/.setup/onnxruntime/ThirdPartyNotices.txt /usr/local/share/doc/onnxruntime/
 COPY LICENSE /usr/local/share/doc/fastembed-worker/
 COPY --from=worker-build /out/fastembed-worker /usr/local/bin/
-ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so HF_HOME=/models
+ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so HF_HOME=/models HF_HUB_OFFLINE=1
 USER 10001:10001
 EXPOSE 9464
 ENTRYPOINT ["fastembed-worker"]

@@ -118,6 +118,7 @@ rm -r "$ports"
 say "workers: two on $url"
 for n in 1 2; do
     NATS_URL=$url NATS_USER=worker NATS_PASSWORD=worker FASTEMBED_HTTP_LISTEN=127.0.0.1:0 \
+        FASTEMBED_RUNTIME_OFFLINE=true \
         spawn target/release/fastembed-worker serve --inbox-prefix _INBOX.worker \
         >"$run_dir/worker-$n.log" 2>&1
     workers+=($!)

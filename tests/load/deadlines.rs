@@ -15,7 +15,7 @@ async fn a_request_whose_deadline_passes_in_the_queue_never_runs() {
     let caller = Caller::connect(&server).await;
     let before = worker.metric(TEXTS).await;
     let runs = Ask::texts("Fake", &["a"]);
-    let waits = Ask::texts("Fake", &["a", "b", "c"]).timeout_ms(50);
+    let waits = Ask::texts("Fake", &["a", "b", "c"]).timeout_ms(250);
     let mut running = send_and_run(&caller, &worker, runs).await;
     caller.call(waits).await.refused("deadline_exceeded");
     running.next().await.vectors();
@@ -36,7 +36,7 @@ async fn a_request_whose_deadline_passes_in_the_queue_never_runs() {
 async fn a_request_whose_deadline_passes_while_it_runs_is_answered_then() {
     let (server, worker) = Worker::with_server(SLOW).await;
     let caller = Caller::connect(&server).await;
-    let late = Ask::texts("Fake", &["a", "b", "c", "d"]).timeout_ms(100);
+    let late = Ask::texts("Fake", &["a", "b", "c", "d"]).timeout_ms(250);
     caller.call(late).await.refused("deadline_exceeded");
     // Three of its texts had not begun.
     eventually("three expired texts", || async {

@@ -5,7 +5,21 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::harness::nats_cli::{nats_json, nats_ok};
-use crate::harness::{Ask, Caller, FAKE, MINILM, Server, Worker};
+use crate::harness::{Ask, Caller, FAKE, MINILM, Server, Worker, within};
+
+/// The counters of the text endpoint once `requests` are counted: a request is
+/// counted when its answer has been sent, which its caller may see before.
+async fn stats_after(requests: u64, server: &Server, instance: &str) -> Value {
+    within("counted requests", async {
+        loop {
+            let stats = stats_of(server, instance, "text_Fake").await;
+            if stats["num_requests"].as_u64() >= Some(requests) {
+                return stats;
+            }
+        }
+    })
+    .await
+}
 
 async fn stats_of(server: &Server, instance: &str, endpoint: &str) -> Value {
     let stats = nats_json(
@@ -84,7 +98,7 @@ async fn a_reply_in_parts_counts_as_one_request_and_an_error_as_an_error() {
     let caller = Caller::connect(&server).await;
     let parts = caller.call_in_parts(Ask::texts("Fake", &["a"; 3000])).await;
     assert!(parts.len() > 1);
-    let stats = stats_of(&server, &worker.instance, "text_Fake").await;
+    let stats = stats_after(1, &server, &worker.instance).await;
     assert_eq!(
         (&stats["num_requests"], &stats["num_errors"]),
         (&json!(1), &json!(0))
@@ -94,7 +108,7 @@ async fn a_reply_in_parts_counts_as_one_request_and_an_error_as_an_error() {
 
     caller.call_in_parts(Ask::text("Fake").body("x")).await;
     caller.call(Ask::texts("Fake", &["a"]).timeout_ms(0)).await;
-    let stats = stats_of(&server, &worker.instance, "text_Fake").await;
+    let stats = stats_after(3, &server, &worker.instance).await;
     assert_eq!(
         (&stats["num_requests"], &stats["num_errors"]),
         (&json!(3), &json!(2))

@@ -23,7 +23,7 @@ async fn a_request_that_succeeds_leaves_no_line() {
     let exit = worker.stop().await;
     let after = exit.lines[before..].iter();
     let other: Vec<&String> = after
-        .filter(|line| !line.contains("drain") && !line.contains("bus event"))
+        .filter(|line| !line.contains("drain") && !line.contains(r#""connected""#))
         .collect();
     assert!(other.is_empty(), "{other:#?}");
 }

@@ -17,6 +17,9 @@ use crate::{hub, instance, start};
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
 
+/// How long the models' threads may take to end once all is answered.
+const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Serves until a signal, then drains.
 ///
 /// # Errors
@@ -80,17 +83,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = interrupt.recv() => "SIGINT",
         () = hung.notified() => HANG,
     };
-    tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
     health.enter(Phase::Draining);
+    tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
     let unanswered = worker
         .drain(Duration::from_millis(config.drain.deadline_ms))
         .await;
     server.abort();
-    if signal == HANG || unanswered > 0 {
-        // A thread that hangs, or computes on, ends with the process: to drop
-        // these would be to wait for it.
-        std::mem::forget(pipelines);
-    }
+    // A run that nobody waits for any more ends now, or with the process.
+    let ended = tokio::task::spawn_blocking(move || drop(pipelines));
+    let _ = tokio::time::timeout(THREADS_TIMEOUT, ended).await;
     ensure!(
         unanswered == 0,
         "{unanswered} requests were not answered within drain.deadline_ms"

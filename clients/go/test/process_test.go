@@ -49,7 +49,7 @@ func startWorkerAt(t *testing.T, url, config string) *worker {
 	w.cmd = exec.Command(found(t, "target/release/fastembed-worker", "make build"), "serve", "--config", file)
 	w.cmd.Env = []string{
 		"NATS_URL=" + url, "NATS_USER=worker", "NATS_PASSWORD=worker",
-		"FASTEMBED_HTTP_LISTEN=127.0.0.1:0",
+		"FASTEMBED_HTTP_LISTEN=127.0.0.1:0", "FASTEMBED_RUNTIME_OFFLINE=true",
 		"ORT_DYLIB_PATH=" + found(t, ".setup/onnxruntime/lib/libonnxruntime."+suffix, "make setup"),
 		"HF_HOME=" + found(t, ".setup/hub", "make setup"),
 	}

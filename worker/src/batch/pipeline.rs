@@ -193,11 +193,12 @@ impl Pipeline {
             let _waiting = waiting;
             match tokio::time::timeout_at(deadline.into(), answered).await {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => Err(Error::new(
+                Ok(Err(_)) if Instant::now() < deadline => Err(Error::new(
                     ErrorCode::Internal,
                     "the request was lost in the worker",
                 )),
-                Err(_) => Err(deadline_exceeded(call.timeout)),
+                // A queue may see the deadline before the timer does, and drop it.
+                Ok(Err(_)) | Err(_) => Err(deadline_exceeded(call.timeout)),
             }
         })
     }

@@ -26,12 +26,14 @@ pub(super) struct Queue {
 struct State {
     waiting: Vec<Waiting>,
     arrivals: u64,
+    queries: u64,
     closed: bool,
 }
 
 struct Waiting {
     item: Item,
     arrival: u64,
+    queries: u64,
 }
 
 impl Queue {
@@ -39,9 +41,14 @@ impl Queue {
     pub(super) fn push(&self, items: Vec<Item>) {
         let mut state = self.state();
         for item in items {
-            let arrival = state.arrivals;
+            let (arrival, queries) = (state.arrivals, state.queries);
             state.arrivals += 1;
-            state.waiting.push(Waiting { item, arrival });
+            state.queries += u64::from(item.lane == Lane::Interactive);
+            state.waiting.push(Waiting {
+                item,
+                arrival,
+                queries,
+            });
         }
         drop(state);
         self.changed.notify_all();
@@ -93,6 +100,7 @@ impl State {
             .map(|waiting| View {
                 tokens: waiting.item.ids.len(),
                 arrival: waiting.arrival,
+                queries: waiting.queries,
                 lane: waiting.item.lane,
             })
             .collect();

@@ -160,7 +160,8 @@ mod tests {
     use crate::wire::reply::{Answer, Room};
     use crate::wire::text::TextRequest;
 
-    const LIMIT: Duration = Duration::from_millis(20);
+    // Long enough for a thread that a busy machine keeps waiting.
+    const LIMIT: Duration = Duration::from_millis(250);
 
     fn pipeline(on_hang: impl Fn() + Send + Sync + 'static) -> Pipeline {
         let behaviour = Behaviour {
@@ -213,7 +214,7 @@ mod tests {
         for _ in 0..4 {
             let error = embed(&pipeline, "stall").await.unwrap_err();
             assert_eq!(error.code, ErrorCode::Internal);
-            assert!(error.message.contains("20 ms"), "{}", error.message);
+            assert!(error.message.contains("250 ms"), "{}", error.message);
         }
         assert!(embed(&pipeline, "fine").await.is_ok());
     }

@@ -140,7 +140,8 @@ impl Worker {
         self.discovery.abort();
         self.pulse.abort();
         round_trip(&self.client).await;
-        let _ = self.client.drain().await;
+        // While the server is away the client may take no commands.
+        let _ = tokio::time::timeout(ROUND_TRIP_TIMEOUT, self.client.drain()).await;
         self.shared.tasks.len()
     }
 }
