@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly make=${MAKE:-make}
 readonly run_dir=target/demo
 readonly ready_seconds=60
-# A worker's own limit for draining is shorter.
+# As long as a worker's own limit for draining; the demo leaves it nothing to drain.
 readonly stop_seconds=30
 
 now_tenths() {

@@ -33,7 +33,7 @@ pub struct Budget {
 }
 
 /// Of what a run computes, at least this share must be text, in percent: below
-/// it, two runs are cheaper than one. Chosen by `make bench`.
+/// it, two runs are taken to be cheaper than one. An estimate, not measured yet.
 const MIN_FILL_PERCENT: usize = 75;
 
 /// Queries that may overtake a bulk item; after these it is as good as

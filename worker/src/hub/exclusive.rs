@@ -14,7 +14,8 @@ pub(super) struct Exclusive(#[expect(dead_code, reason = "held, not read")] File
 
 impl Exclusive {
     /// Waits until no other process fills `repository`, a folder of `cache`.
-    /// How long that takes is bounded by the other one's own timeouts.
+    /// The other one gives up when nothing comes; while something does, and while
+    /// it is suspended, this waits without a bound.
     ///
     /// # Errors
     /// [`Error::Cache`] where no lock can be placed.
