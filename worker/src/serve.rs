@@ -57,7 +57,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     start::first_inference(&pipelines).await?;
 
     let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
-    let client = bus::connect(
+    let connection = bus::connect(
         &config.nats,
         name,
         Arc::clone(&health),
@@ -65,7 +65,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )
     .await?;
     let worker = Worker::start(
-        client,
+        connection,
         &config,
         &instance,
         &pipelines,
