@@ -63,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Pull(pull) => block_on(cli::models::pull(&pull, config::variables())),
         Command::Import(import) => block_on(cli::models::import(&import, config::variables())),
         Command::Bench(settings) => block_on(bench::run(&settings)),
+        Command::Echo(settings) => block_on(bench::echo::run(&settings)),
         Command::Generate {
             what: Generate::Config,
         } => print(&config::template()?),
