@@ -1,5 +1,6 @@
 //! What operators rely on: exit codes, signals, probes, logs, discovery.
 
+mod configuration;
 mod discovery;
 mod exits;
 mod logs;
