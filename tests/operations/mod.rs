@@ -7,3 +7,4 @@ mod logs;
 mod permissions;
 mod probes;
 mod signals;
+mod startup;

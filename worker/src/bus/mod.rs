@@ -8,5 +8,6 @@ mod outbox;
 mod service;
 mod worker;
 
+pub use async_nats::Client;
 pub use connect::{Error, connect};
 pub use worker::Worker;
