@@ -1,6 +1,7 @@
 //! `serve`, as phases: models, bus, signal, drain.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         })
     };
 
+    let mut stopped = pin!(async {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+            () = hung.notified() => HANG,
+        }
+    });
+
     let preparation = Preparation {
         config: config.clone(),
         instance: instance.clone(),
@@ -55,25 +64,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     // A task of its own: parts of it block, and a signal is heard meanwhile.
     let mut preparing = tokio::spawn(preparation.run());
     let signal = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-        () = hung.notified() => HANG,
+        signal = &mut stopped => signal,
         prepared = &mut preparing => {
             let prepared = prepared??;
-            return serve(prepared, &config, &instance, health, metrics, async {
-                tokio::select! {
-                    _ = terminate.recv() => "SIGTERM",
-                    _ = interrupt.recv() => "SIGINT",
-                    () = hung.notified() => HANG,
-                }
-            })
-            .await;
+            return serve(prepared, &config, &instance, health, metrics, stopped).await;
         }
     };
     ensure!(signal != HANG, HANGS);
     tracing::info!(signal, "stopped before it was ready");
-    // A model that is being read is given a moment: its library is not fond of
-    // a process that ends around it.
+    // A model that is being read is given a moment, so that its library does not
+    // end in the middle of it.
     preparing.abort();
     let _ = tokio::time::timeout(THREADS_TIMEOUT, preparing).await;
     Ok(())
@@ -96,7 +96,7 @@ struct Prepared {
     pipelines: Vec<Arc<Pipeline>>,
     http: SocketAddr,
     server: JoinHandle<std::io::Result<()>>,
-    client: bus::Client,
+    connection: bus::Connection,
 }
 
 impl Preparation {
@@ -125,12 +125,12 @@ impl Preparation {
         start::first_inference(&pipelines).await?;
         metrics.count(true);
         let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
-        let client = bus::connect(&config.nats, name, health, metrics).await?;
+        let connection = bus::connect(&config.nats, name, health, metrics).await?;
         Ok(Prepared {
             pipelines,
             http,
             server,
-            client,
+            connection,
         })
     }
 }
@@ -149,10 +149,10 @@ async fn serve(
         pipelines,
         http,
         server,
-        client,
+        connection,
     } = prepared;
     let worker = Worker::start(
-        client,
+        connection,
         config,
         instance,
         &pipelines,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerError};
 
+use super::line::Line;
 use crate::config::Nats;
 use crate::telemetry::health::{Health, Phase};
 use crate::telemetry::logs::Failures;
@@ -49,6 +50,12 @@ pub enum Error {
     },
 }
 
+/// A client of the bus, and the connection beneath it.
+pub struct Connection {
+    pub(super) client: Client,
+    pub(super) line: Arc<Line>,
+}
+
 /// Connects as configured; `name` is what the server's monitoring shows.
 ///
 /// # Errors
@@ -58,7 +65,9 @@ pub async fn connect(
     name: String,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
-) -> Result<Client, Error> {
+) -> Result<Connection, Error> {
+    let line = Arc::new(Line::default());
+    let lost = Arc::clone(&line);
     let failures = Failures::default();
     let events = move |event| {
         on_event(&event, &health, &metrics, &failures);
@@ -71,15 +80,25 @@ pub async fn connect(
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
         .connection_timeout(Duration::from_millis(nats.connect_timeout_ms))
         .reconnect_delay_callback(reconnect_delay)
+        // Chooses no server; it is called where the line needs to know.
+        .reconnect_to_server_callback(move |_, _| {
+            let line = Arc::clone(&lost);
+            async move {
+                line.before_attempt().await;
+                None
+            }
+        })
         .event_callback(events);
     let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
-    options
+    let client = options
         .connect(servers)
         .await
         .map_err(|fault| Error::Connect {
             url: nats.url_without_credentials(),
             reason: fault.to_string(),
-        })
+        })?;
+    line.watch(&client);
+    Ok(Connection { client, line })
 }
 
 async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {

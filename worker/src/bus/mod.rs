@@ -1,13 +1,14 @@
 //! NATS: the only room that knows it.
 
+mod arrivals;
 mod connect;
 mod endpoint;
 mod guard;
 mod intake;
+mod line;
 mod outbox;
 mod service;
 mod worker;
 
-pub use async_nats::Client;
-pub use connect::{Error, connect};
+pub use connect::{Connection, Error, connect};
 pub use worker::Worker;
