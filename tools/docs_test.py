@@ -37,6 +37,7 @@ class FailureModes(unittest.TestCase):
         for line in (
             "the bus refused a subscription; not ready",
             "a reply subject is not allowed; such requests are dropped",
+            "stopped before it was ready",
             *("connected", "disconnected", "draining", "drained", "runs failed", "requests refused", "replies not sent"),
         ):
             self.assertIn(f"`{line}`", PAGE)

@@ -30,6 +30,9 @@ const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the state of the connection is looked at.
 const PULSE: Duration = Duration::from_millis(250);
 
+/// Operation and model of what nobody here serves, in metrics and logs.
+const NOT_SERVED: &str = "";
+
 /// Everything that one worker does on the bus.
 pub struct Worker {
     client: Client,
@@ -271,6 +274,11 @@ impl Directory {
             "this instance does not serve that operation and model",
         );
         shared.outbox.refusal(to, &call, &error).await;
+        // What was asked for is the caller's word: a label of it would have no bound.
+        shared
+            .metrics
+            .answered(NOT_SERVED, NOT_SERVED, error.code.name());
+        shared.failures.note(NOT_SERVED, NOT_SERVED, &error);
     }
 
     fn describe(&self) -> Vec<Described> {
