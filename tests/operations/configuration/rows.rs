@@ -172,8 +172,8 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "runtime.executors = 1025: must be a whole number between 0 and 1024",
     ),
     (
-        File("[runtime]\nthreads = 0"),
-        "runtime.threads = 0: must be a whole number between 1 and 256",
+        File("[runtime]\nthreads = 257"),
+        "runtime.threads = 257: must be a whole number between 0 and 256",
     ),
     (
         File("[runtime]\ntokenizers = 1.5"),
@@ -182,6 +182,14 @@ pub(super) const ROWS: &[(From, &str)] = &[
     (
         File("[runtime]\nbatch_tokens = 0"),
         "runtime.batch_tokens = 0: must be a whole number between 1 and 1048576",
+    ),
+    (
+        File("[runtime]\nbulk_tokens = 0"),
+        "runtime.bulk_tokens = 0: must be a whole number between 1 and 1048576",
+    ),
+    (
+        File("[runtime]\ndeduplicate = 1"),
+        "runtime.deduplicate = 1: must be true or false",
     ),
     (
         File("[runtime]\nrun_limit_ms = 9"),

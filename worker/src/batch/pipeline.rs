@@ -11,7 +11,7 @@ use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
 use super::pending::{Interest, Reply};
 use super::plan::Budget;
-use super::queue::Queue;
+use super::queue::{Queue, Rules};
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use super::watchdog::{Slot, Watchdog};
@@ -30,6 +30,10 @@ pub struct Settings {
     pub bounds: Bounds,
     /// Most that one run may hold.
     pub budget: Budget,
+    /// Most that a run of bulk may hold while queries come.
+    pub bulk_under_queries: Budget,
+    /// Compute equal texts that are in flight once.
+    pub deduplicate: bool,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
     /// Longest that one run may take; past it, its callers are answered and it
@@ -87,7 +91,14 @@ impl Pipeline {
             instances,
         } = loaded;
         let admission = Admission::new(settings.bounds, instances.len());
-        let queue = Arc::new(Queue::default());
+        // No run holds two texts where company would move a vector: so they spread
+        // over the executors, and a query waits for one text at most.
+        let most = if facts.runs_alone { 0 } else { usize::MAX };
+        let queue = Arc::new(Queue::new(Rules {
+            budget: settings.budget.at_most(most),
+            bulk_under_queries: settings.bulk_under_queries.at_most(most),
+            deduplicate: settings.deduplicate,
+        }));
         let waits = Arc::new(Window::default());
         let slots: Vec<Arc<Slot>> = instances
             .iter()
@@ -106,7 +117,6 @@ impl Pipeline {
                     admission: Arc::clone(&admission),
                     waits: Arc::clone(&waits),
                     metrics: metrics.clone(),
-                    budget: settings.budget,
                     failures: Failures::default(),
                 };
                 thread::Builder::new()
@@ -236,6 +246,11 @@ mod tests {
     use crate::wire::call::Lane;
     use crate::wire::text::TextRequest;
 
+    const BUDGET: Budget = Budget {
+        padded_tokens: 8,
+        squared_tokens: 64,
+    };
+
     /// A tokenizer that two sides must meet at, before it begins and to go on.
     struct Held(Barrier);
 
@@ -259,10 +274,9 @@ mod tests {
         };
         let settings = Settings {
             bounds: Bounds::default(),
-            budget: Budget {
-                padded_tokens: 8,
-                squared_tokens: 64,
-            },
+            budget: BUDGET,
+            bulk_under_queries: BUDGET,
+            deduplicate: true,
             tokenizers: 1,
             run_limit: Duration::from_secs(30),
         };

@@ -10,9 +10,10 @@ use crate::models::fake::Behaviour;
 const RANGES: &[(&str, i64, i64)] = &[
     ("nats.connect_timeout_ms", 1, 60_000),
     ("runtime.executors", 0, 1024),
-    ("runtime.threads", 1, 256),
+    ("runtime.threads", 0, 256),
     ("runtime.tokenizers", 1, 256),
     ("runtime.batch_tokens", 1, 1 << 20),
+    ("runtime.bulk_tokens", 1, 1 << 20),
     ("runtime.run_limit_ms", 10, 3_600_000),
     ("hub.connect_timeout_ms", 1, 60_000),
     ("hub.stall_timeout_ms", 1, 600_000),

@@ -145,14 +145,20 @@ pub struct Runtime {
     pub locked: bool,
     /// Never ask the hub, also as `HF_HUB_OFFLINE`.
     pub offline: bool,
-    /// Sessions of each model; 0: one for each processor.
+    /// Sessions of each model; 0: as many as fill the processors.
     pub executors: usize,
-    /// Threads within one session.
+    /// Threads within one session; 0: 1, or where the sessions are left open too,
+    /// what a short calibration finds to be fastest.
     pub threads: usize,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
     /// Rows × widest row of one run, in tokens.
     pub batch_tokens: usize,
+    /// The same for a run of bulk while queries come: a query waits for at most
+    /// one of these.
+    pub bulk_tokens: usize,
+    /// Compute equal texts that are in flight once.
+    pub deduplicate: bool,
     /// Milliseconds that one run may take. Past it, it is ended; past twice of
     /// it, the worker stops.
     pub run_limit_ms: u64,
@@ -168,9 +174,11 @@ impl Default for Runtime {
             locked: false,
             offline: false,
             executors: 0,
-            threads: 1,
+            threads: 0,
             tokenizers: 1,
             batch_tokens: 256,
+            bulk_tokens: 128,
+            deduplicate: true,
             run_limit_ms: 30_000,
         }
     }
@@ -187,18 +195,28 @@ impl Runtime {
         }
     }
 
-    /// Sessions and threads, with what is left to the machine filled in.
+    /// Processors that this process may use: by affinity and by the quota of its
+    /// control group, rounded down, and at least one.
+    #[must_use]
+    pub fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    /// Whether sessions and threads are to be found out.
+    #[must_use]
+    pub fn is_calibrated(&self) -> bool {
+        self.executors == 0 && self.threads == 0
+    }
+
+    /// Sessions and threads, what is left to the machine filled in.
     #[must_use]
     pub fn parallelism(&self) -> Parallelism {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.max(1);
         let instances = match self.executors {
-            0 => (processors / self.threads.max(1)).max(1),
+            0 => (self.processors() / threads).max(1),
             executors => executors,
         };
-        Parallelism {
-            instances,
-            threads: self.threads,
-        }
+        Parallelism { instances, threads }
     }
 
     /// What one run may hold.
@@ -208,6 +226,12 @@ impl Runtime {
             padded_tokens: self.batch_tokens,
             squared_tokens: self.batch_tokens.saturating_mul(self.batch_tokens),
         }
+    }
+
+    /// What one run of bulk may hold while queries come.
+    #[must_use]
+    pub fn bulk_under_queries(&self) -> Budget {
+        self.budget().at_most(self.bulk_tokens)
     }
 }
 

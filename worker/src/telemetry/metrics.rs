@@ -44,6 +44,8 @@ table! {
         "Texts dropped in the queue: their caller's deadline had passed, or the caller had gone";
     EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "model",
         "Requests dropped before their texts were counted: their deadline had passed, or their caller had gone";
+    DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "model",
+        "Texts that were not computed: an equal one was waiting or running, and its vector served for both";
     QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "model", "Requests admitted and not yet answered";
     QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "model",
         "Tokens admitted and not yet answered; an upper estimate until a request is tokenized";
@@ -97,6 +99,7 @@ pub struct Metrics {
     tokens: PerModel<Counter>,
     expired: PerModel<Counter>,
     expired_requests: PerModel<Counter>,
+    deduplicated: PerModel<Counter>,
     queue_requests: PerModel<Gauge>,
     queue_tokens: PerModel<Gauge>,
     wait: Histograms,
@@ -130,6 +133,7 @@ impl Metrics {
             tokens: add(&mut registry, &TOKENS, Family::default()),
             expired: add(&mut registry, &EXPIRED, Family::default()),
             expired_requests: add(&mut registry, &EXPIRED_REQUESTS, Family::default()),
+            deduplicated: add(&mut registry, &DEDUPLICATED, Family::default()),
             queue_requests: add(&mut registry, &QUEUE_REQUESTS, Family::default()),
             queue_tokens: add(&mut registry, &QUEUE_TOKENS, Family::default()),
             wait: add(&mut registry, &WAIT, Family::new_with_constructor(seconds)),
@@ -164,6 +168,7 @@ impl Metrics {
             tokens: self.tokens.get_or_create_owned(&label),
             expired: self.expired.get_or_create_owned(&label),
             expired_requests: self.expired_requests.get_or_create_owned(&label),
+            deduplicated: self.deduplicated.get_or_create_owned(&label),
             counting: Arc::clone(&self.counting),
             wait: self.wait.get_or_create_owned(&label),
             infer: self.infer.get_or_create_owned(&label),
@@ -242,6 +247,7 @@ pub struct ModelMetrics {
     tokens: Counter,
     expired: Counter,
     expired_requests: Counter,
+    deduplicated: Counter,
     counting: Arc<AtomicBool>,
     wait: Histogram,
     infer: Histogram,
@@ -252,6 +258,11 @@ impl ModelMetrics {
     /// Texts whose callers were gone before they ran.
     pub fn expired(&self, texts: usize) {
         self.expired.inc_by(texts as u64);
+    }
+
+    /// Texts that joined an equal one.
+    pub fn deduplicated(&self, texts: usize) {
+        self.deduplicated.inc_by(texts as u64);
     }
 
     /// A request whose caller was gone before it was decoded.
