@@ -20,11 +20,9 @@ pub mod workload;
 
 use std::time::Instant;
 
-use ort::environment::Environment;
-
 use crate::cli::{Bench, Scene};
 use crate::config::{Config, Layers, Model};
-use crate::models::onnx;
+use crate::models::onnx::{self, Environment};
 use bus::Caller;
 use figures::Figures;
 use oracle::Oracle;

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ort::environment::Environment;
 
 use crate::config::Runtime;
-use crate::models::onnx::{self, Parallelism};
+use crate::models::onnx::{Environment, Parallelism, Prepared};
 use crate::models::{Loaded, Model, Row, Tokenize};
 
 /// Sessions × threads that are tried.
@@ -49,7 +48,8 @@ impl Oracle {
         model: &str,
         one_text: bool,
     ) -> anyhow::Result<Self> {
-        let load = |shape| onnx::load(environment, &runtime.cache, model, None, shape);
+        let prepared = Prepared::read(&runtime.cache, model, None)?;
+        let load = |shape| prepared.load(environment, shape);
         Ok(Self {
             shapes: SHAPES.into_iter().map(load).collect::<Result<_, _>>()?,
             batches: if one_text { &ONE_TEXT } else { &BATCHES },

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use fastembed::{
     InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
-use ort::environment::Environment;
 
 use crate::config::Runtime;
 use crate::models::catalog;
 use crate::models::files::Files;
+use crate::models::onnx::Environment;
 
 /// fastembed as a library in this process.
 pub(super) struct Rival(TextEmbedding);

@@ -4,10 +4,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
+
+use crate::models::onnx::Environment;
 
 /// Rows × inner × columns of the product.
 const SHAPE: [usize; 3] = [256, 384, 1536];

@@ -1,6 +1,9 @@
 //! Models: token ids in, vectors out. The only room that knows ONNX Runtime.
 
+pub mod calibration;
 pub mod catalog;
+mod company;
+mod encoder;
 pub mod fake;
 pub mod files;
 pub mod onnx;
@@ -85,6 +88,14 @@ pub struct Facts {
     pub license: &'static str,
     /// Where the files came from: repository and revision.
     pub source: String,
+    /// Whether each text is a run of its own, since company would move its vector.
+    pub runs_alone: bool,
+    /// Whether a text gets the same bits in any company.
+    pub batch_invariant: bool,
+    /// Sessions.
+    pub executors: usize,
+    /// Threads within one.
+    pub threads: usize,
 }
 
 impl Facts {

@@ -24,6 +24,14 @@ const FLOAT: i32 = 1;
 /// `TensorProto.DataLocation.EXTERNAL`.
 const EXTERNAL: i32 = 1;
 
+/// Operators that take the scale of what they quantise over a whole run.
+const DYNAMIC: &[&str] = &[
+    "DynamicQuantizeLinear",
+    "DynamicQuantizeMatMul",
+    "MatMulIntegerToFloat",
+    "DynamicQuantizeLSTM",
+];
+
 /// A file of weights that lies beside the graph, by the path that the graph
 /// knows it by.
 pub(super) type External = (String, Arc<[u8]>);
@@ -36,8 +44,16 @@ struct ModelProto {
 
 #[derive(Clone, PartialEq, Message)]
 struct GraphProto {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<NodeProto>,
     #[prost(message, repeated, tag = "5")]
     initializer: Vec<TensorProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeProto {
+    #[prost(string, tag = "4")]
+    op_type: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -110,6 +126,7 @@ pub(super) struct Weights {
     tensors: Vec<(String, Arc<DynValue>)>,
     packed: PrepackedWeights,
     external: Vec<External>,
+    dynamic: bool,
 }
 
 impl Weights {
@@ -119,7 +136,10 @@ impl Weights {
     /// [`Error::Run`] where the bytes are no ONNX file, or a tensor lacks values.
     pub(super) fn read(graph: &Bytes, external: Vec<External>) -> Result<Self, Error> {
         let model = ModelProto::decode(graph.clone()).map_err(Error::run)?;
-        let initializers = model.graph.unwrap_or_default().initializer.into_iter();
+        let graph = model.graph.unwrap_or_default();
+        let mut nodes = graph.node.iter();
+        let dynamic = nodes.any(|node| DYNAMIC.contains(&node.op_type.as_str()));
+        let initializers = graph.initializer.into_iter();
         let mut tensors = Vec::new();
         for tensor in initializers {
             let bytes = tensor.bytes(&external)?;
@@ -136,7 +156,13 @@ impl Weights {
             tensors,
             packed: PrepackedWeights::new(),
             external,
+            dynamic,
         })
+    }
+
+    /// Whether the graph quantises activations by a scale of the whole run.
+    pub(super) fn are_dynamic(&self) -> bool {
+        self.dynamic
     }
 
     /// Has a session use these weights in place of the graph's own.
