@@ -1,0 +1,3 @@
+//! Who may do what on the bus, and what a worker does when somebody tries more.
+
+mod rights;
