@@ -1,4 +1,5 @@
 //! Who may do what on the bus, and what a worker does when somebody tries more.
 
+mod hostile;
 mod injection;
 mod rights;

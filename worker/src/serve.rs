@@ -16,6 +16,7 @@ use crate::{hub, instance, start};
 
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
+const LOSS: &str = "loss of the bus";
 
 /// How long the models' threads may take to end once all is answered.
 const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,14 +38,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     }
-    let hung = Arc::new(Notify::new());
-    let on_hang: Arc<dyn Fn() + Send + Sync> = {
-        let (hung, health) = (Arc::clone(&hung), Arc::clone(&health));
-        Arc::new(move || {
-            health.enter(Phase::Hung);
-            hung.notify_one();
-        })
-    };
+    let (hung, on_hang) = alarm(&health, Phase::Hung);
+    let (lost, on_lost) = alarm(&health, Phase::Lost);
     let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
     let sources = Sources {
         health: Arc::clone(&health),
@@ -71,6 +66,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         &pipelines,
         Arc::clone(&health),
         metrics,
+        &on_lost,
     )
     .await?;
     health.enter(Phase::Ready);
@@ -82,6 +78,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
         () = hung.notified() => HANG,
+        () = lost.notified() => LOSS,
     };
     health.enter(Phase::Draining);
     tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
@@ -93,10 +90,25 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let ended = tokio::task::spawn_blocking(move || drop(pipelines));
     let _ = tokio::time::timeout(THREADS_TIMEOUT, ended).await;
     ensure!(
+        signal != LOSS,
+        "the connection to the bus ended for good; start the worker again"
+    );
+    ensure!(
         unanswered == 0,
         "{unanswered} requests were not answered within drain.deadline_ms"
     );
     ensure!(signal != HANG, "a run of the model does not return");
     tracing::info!("drained");
     Ok(())
+}
+
+/// A bell, and what rings it after the health has entered `phase`.
+fn alarm(health: &Arc<Health>, phase: Phase) -> (Arc<Notify>, Arc<dyn Fn() + Send + Sync>) {
+    let bell = Arc::new(Notify::new());
+    let (rings, health) = (Arc::clone(&bell), Arc::clone(health));
+    let ring = move || {
+        health.enter(phase);
+        rings.notify_one();
+    };
+    (bell, Arc::new(ring))
 }

@@ -28,6 +28,9 @@ const MAX_UNREAD: usize = 4096;
 /// Counts that are tried, so that leaving ends within seconds.
 const MAX_ROUNDS: usize = 20;
 
+/// The subscription ended, and nobody had said that it should.
+pub(super) struct Ended;
+
 /// Hands every message to `take` until `stop` turns true, then leaves.
 ///
 /// Leaving is by count: server and client agree on the last message, so none
@@ -40,7 +43,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
     mut subscriber: Subscriber,
     mut stop: watch::Receiver<bool>,
     take: impl Fn(Message) -> F,
-) {
+) -> Result<(), Ended> {
     let connects = || client.statistics().connects.load(Ordering::Relaxed);
     let subscribed_on = connects();
     let mut arrivals = Arrivals::default();
@@ -52,7 +55,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
                     arrivals.note(Instant::now());
                     take(message).await;
                 }
-                None => return,
+                None => return Err(Ended),
             },
             () = stopped(&mut stop) => break,
         }
@@ -74,7 +77,9 @@ pub(super) async fn run<F: Future<Output = ()>>(
         let end = tokio::time::Instant::now() + ROUND;
         let quiet = || end.min(tokio::time::Instant::now() + QUIET);
         while let Ok(message) = tokio::time::timeout_at(quiet(), subscriber.next()).await {
-            let Some(message) = message else { return };
+            let Some(message) = message else {
+                return Ok(());
+            };
             arrivals.note(Instant::now());
             take(message).await;
         }
@@ -89,6 +94,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
             take(message).await;
         }
     }
+    Ok(())
 }
 
 /// Waits for the word to stop; a sender that is gone is as good.

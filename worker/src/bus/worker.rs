@@ -42,7 +42,8 @@ pub struct Worker {
 
 impl Worker {
     /// Subscribes to the calls of all models and to discovery. On return the
-    /// server knows every subscription.
+    /// server knows every subscription. `on_lost` is called when one of them
+    /// ends by itself: the client library has then given up its connection.
     ///
     /// # Errors
     /// [`Error::Subscribe`].
@@ -53,6 +54,7 @@ impl Worker {
         pipelines: &[Arc<Pipeline>],
         health: Arc<Health>,
         metrics: Arc<Metrics>,
+        on_lost: &Arc<dyn Fn() + Send + Sync>,
     ) -> Result<Self, Error> {
         let outbox = Outbox::new(client.clone(), instance.to_owned());
         let guard = Guard::new(
@@ -79,6 +81,7 @@ impl Worker {
             config: config.clone(),
             endpoints: endpoints.clone(),
             health,
+            on_lost: Arc::clone(on_lost),
         };
 
         let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
@@ -104,11 +107,15 @@ impl Worker {
                     reason: fault.to_string(),
                 })?;
             let (client, stopped) = (client.clone(), stopped.clone());
+            let on_lost = Arc::clone(on_lost);
             intakes.push(tokio::spawn(async move {
-                intake::run(&client, subscriber, stopped, |message| async {
-                    endpoint.take(message).await
-                })
-                .await;
+                let take = |message| async { endpoint.take(message).await };
+                if intake::run(&client, subscriber, stopped, take)
+                    .await
+                    .is_err()
+                {
+                    on_lost();
+                }
             }));
         }
         let worker = Self {
@@ -178,6 +185,7 @@ struct Directory {
     config: Config,
     endpoints: Vec<Arc<Endpoint>>,
     health: Arc<Health>,
+    on_lost: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Directory {
@@ -247,7 +255,12 @@ impl Directory {
                     None => directory.not_found(message).await,
                 }
             };
-            intake::run(&client, subscriber, stopped, take).await;
+            if intake::run(&client, subscriber, stopped, take)
+                .await
+                .is_err()
+            {
+                (directory.on_lost)();
+            }
         }))
     }
 

@@ -13,10 +13,12 @@ pub enum Phase {
     Starting,
     /// Requests are taken.
     Ready,
-    /// The bus refused a subscription.
+    /// The bus refused a subscription or an answer.
     Denied,
     /// A run of a model did not return.
     Hung,
+    /// The connection ended for good.
+    Lost,
     /// What was admitted is finished; nothing new is taken.
     Draining,
 }
@@ -50,8 +52,8 @@ impl Health {
     /// Enters a phase. There is no way back to `Ready`.
     pub fn enter(&self, phase: Phase) {
         self.update(|state| {
-            // A hang is also drained, and stays what it is.
-            let kept = state.phase == Phase::Hung
+            // What ends a worker is also drained, and stays what it is.
+            let kept = matches!(state.phase, Phase::Hung | Phase::Lost)
                 || phase == Phase::Ready && state.phase != Phase::Starting;
             if !kept {
                 state.phase = phase;
@@ -75,10 +77,13 @@ impl Health {
             State {
                 phase: Phase::Denied,
                 ..
-            } => "denied: the bus refused a subscription",
+            } => "denied: the bus refused a subscription or an answer",
             State {
                 phase: Phase::Hung, ..
             } => "hung: a run of the model does not return",
+            State {
+                phase: Phase::Lost, ..
+            } => "lost: the connection to the bus ended for good",
             State {
                 phase: Phase::Draining,
                 ..
