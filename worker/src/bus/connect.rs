@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event, ServerError};
+use async_nats::{Client, ConnectOptions};
 
+use super::events::Listener;
 use crate::config::Nats;
-use crate::telemetry::health::{Health, Phase};
-use crate::telemetry::logs::Failures;
+use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
 /// Messages that one subscription may hold unread. Past it the library drops
@@ -59,9 +59,9 @@ pub async fn connect(
     health: Arc<Health>,
     metrics: Arc<Metrics>,
 ) -> Result<Client, Error> {
-    let failures = Failures::default();
+    let listener = Listener::new(health, metrics, &nats.inbox_prefix);
     let events = move |event| {
-        on_event(&event, &health, &metrics, &failures);
+        listener.hear(&event);
         std::future::ready(())
     };
     let options = credentials(nats)
@@ -129,36 +129,6 @@ fn reconnect_delay(attempts: usize) -> Duration {
         .saturating_mul(1 << doublings)
         .min(RECONNECT_MAX);
     longest.mul_f64(rand::random_range(0.5..1.0))
-}
-
-fn on_event(event: &Event, health: &Health, metrics: &Metrics, failures: &Failures) {
-    match event {
-        Event::Connected => {
-            health.set_connected(true);
-            tracing::info!("connected");
-        }
-        Event::Disconnected => {
-            health.set_connected(false);
-            tracing::warn!("disconnected");
-        }
-        Event::SlowConsumer(_) => metrics.bus_drop(),
-        // Permission violations come as events alone: the subscription stays
-        // open and silent. A refused publish is the requester's reply subject.
-        Event::ServerError(ServerError::Other(reason))
-            if reason.to_lowercase().contains("violation for subscription") =>
-        {
-            health.enter(Phase::Denied);
-            tracing::error!(reason, "the bus refused a subscription; not ready");
-        }
-        Event::ServerError(fault) => {
-            if let Some(count) = failures.due("server") {
-                tracing::warn!(reason = %fault, count, "server errors");
-            }
-        }
-        Event::ClientError(fault) => tracing::warn!(reason = %fault, "client error"),
-        Event::LameDuckMode => tracing::warn!("the server is about to go; expecting to reconnect"),
-        other => tracing::debug!(event = %other, "bus event"),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod connect;
 mod endpoint;
+mod events;
 mod guard;
 mod intake;
 mod outbox;
