@@ -1,5 +1,8 @@
 //! Who may do what on the bus, and what a worker does when somebody tries more.
 
+mod certificates;
 mod hostile;
+mod identities;
 mod injection;
+mod jwt;
 mod rights;

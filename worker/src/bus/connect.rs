@@ -1,9 +1,11 @@
 //! Reaching the bus, and what it says while we are on it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
+use nkeys::KeyPair;
 
 use super::events::Listener;
 use crate::config::Nats;
@@ -94,21 +96,20 @@ async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
         options = options
             .credentials_file(&nats.creds)
             .await
-            .map_err(|fault| Error::Credentials {
-                key: "nats.creds",
-                file: nats.creds.display().to_string(),
-                reason: fault.to_string(),
-            })?;
+            .map_err(|fault| unusable("nats.creds", &nats.creds, &fault.to_string()))?;
     }
     if !nats.nkey.as_os_str().is_empty() {
-        let seed = tokio::fs::read_to_string(&nats.nkey)
-            .await
-            .map_err(|fault| Error::Credentials {
-                key: "nats.nkey",
-                file: nats.nkey.display().to_string(),
-                reason: fault.to_string(),
-            })?;
-        options = options.nkey(seed.trim().to_owned());
+        options = options.nkey(seed(&nats.nkey).await?);
+    }
+    // The library would not say which file it is that cannot be read.
+    for (key, file) in [
+        ("nats.ca", &nats.ca),
+        ("nats.cert", &nats.cert),
+        ("nats.key", &nats.key),
+    ] {
+        if !file.as_os_str().is_empty() {
+            text(key, file).await?;
+        }
     }
     if !nats.ca.as_os_str().is_empty() {
         options = options
@@ -116,9 +117,36 @@ async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
             .require_tls(true);
     }
     if !nats.cert.as_os_str().is_empty() {
-        options = options.add_client_certificate(nats.cert.clone(), nats.key.clone());
+        options = options
+            .add_client_certificate(nats.cert.clone(), nats.key.clone())
+            .require_tls(true);
     }
     Ok(options)
+}
+
+/// The seed in a file, which may be decorated as those of `nsc` are. Of a broken
+/// one the library would say, at each attempt to connect, that it cannot sign.
+async fn seed(file: &Path) -> Result<String, Error> {
+    let key = "nats.nkey";
+    let text = text(key, file).await?;
+    let seeds = text.lines().map(str::trim);
+    let mut users = seeds.filter(|line| line.starts_with("SU"));
+    let seed = users.find(|seed| KeyPair::from_seed(seed).is_ok());
+    seed.map(str::to_owned)
+        .ok_or_else(|| unusable(key, file, "no line of it is the seed of a user"))
+}
+
+async fn text(key: &'static str, file: &Path) -> Result<String, Error> {
+    let text = tokio::fs::read_to_string(file).await;
+    text.map_err(|fault| unusable(key, file, &fault.to_string()))
+}
+
+fn unusable(key: &'static str, file: &Path, reason: &str) -> Error {
+    Error::Credentials {
+        key,
+        file: file.display().to_string(),
+        reason: reason.to_owned(),
+    }
 }
 
 /// Doubles up to the longest wait, then takes a random share of it, so that a
