@@ -1,5 +1,6 @@
 //! Who may do what on the bus, and what a worker does when somebody tries more.
 
+mod canary;
 mod certificates;
 mod hostile;
 mod identities;
