@@ -14,15 +14,29 @@ struct Hostile {
 }
 
 /// Sends it to whichever worker the server chooses.
-async fn send(server: &Server, Hostile { reply, head }: Hostile) {
+async fn send(server: &Server, hostile: Hostile) {
     let mut raw = Raw::as_user("client", server).await;
+    raw.send(message(hostile)).await;
+    assert!(raw.fence().await.is_empty());
+}
+
+fn message(Hostile { reply, head }: Hostile) -> Vec<u8> {
     let head = [b"NATS/1.0", head, b"\r\n\r\n"].concat();
     let size = head.len();
     let sizes = format!(" {size} {size}\r\n");
     let line = [b"HPUB fastembed.v1.text.Fake ", reply, sizes.as_bytes()];
-    raw.send([&line.concat(), &head[..], b"\r\n"].concat())
-        .await;
-    assert!(raw.fence().await.is_empty());
+    [&line.concat(), &head[..], b"\r\n"].concat()
+}
+
+/// Asks once, in the time that an answer takes: what was on its way when the
+/// connection broke is lost, and asked for again, as the Go client does.
+async fn answers(caller: &Caller) -> bool {
+    let asked = Request::new()
+        .payload(Ask::texts("Fake", &["a"]).body)
+        .timeout(Some(Duration::from_millis(500)));
+    let reply = caller.client.send_request("fastembed.v1.text.Fake", asked);
+    let reply = reply.await;
+    reply.is_ok_and(|reply| Reply::from(reply).vectors().tokens.len() == 1)
 }
 
 const INBOX: &[u8] = b"_INBOX.client.x";
@@ -43,18 +57,7 @@ async fn a_message_that_cannot_be_read_costs_a_worker_no_more_than_its_connectio
         (b"_INBOX.client.a\xc2\x85b", b""),
     ] {
         send(&server, Hostile { reply, head }).await;
-        // What was on its way when the connection broke is lost, so it is asked
-        // for again, as the Go client does.
-        eventually("an answer", || async {
-            let asked = Request::new()
-                .payload(Ask::texts("Fake", &["a"]).body)
-                .timeout(Some(Duration::from_millis(500)));
-            let asked = caller.client.send_request("fastembed.v1.text.Fake", asked);
-            asked
-                .await
-                .is_ok_and(|reply| Reply::from(reply).vectors().tokens.len() == 1)
-        })
-        .await;
+        eventually("an answer", || answers(&caller)).await;
     }
     eventually("readiness", || async {
         worker.get("/readyz").await.0 == 200
@@ -64,20 +67,27 @@ async fn a_message_that_cannot_be_read_costs_a_worker_no_more_than_its_connectio
 }
 
 #[tokio::test]
-async fn a_worker_whose_connection_ends_for_good_says_so_and_ends() {
-    let (server, mut worker) = Worker::with_server(FAKE).await;
-    send(
-        &server,
-        Hostile {
-            reply: INBOX,
-            head: b"\r\nName: a\rb",
-        },
-    )
-    .await;
-    let exit = worker.exit().await;
-    let last = exit.lines.last().map(String::as_str);
-    assert_eq!(exit.code, Some(1), "{exit:?}");
-    let complaint =
-        "fastembed-worker: the connection to the bus ended for good; start the worker again";
-    assert_eq!(last, Some(complaint), "{exit:?}");
+async fn a_worker_whose_connection_ends_for_good_makes_another() {
+    let (server, worker) = Worker::with_server(FAKE).await;
+    let caller = Caller::connect(&server).await;
+    for times in 1..=3 {
+        let (reply, head) = (INBOX, &b"\r\nName: a\rb"[..]);
+        send(&server, Hostile { reply, head }).await;
+        eventually("another connection", || async {
+            let lines = worker.lines();
+            let connected = lines.iter().filter(|line| line.contains(r#""connected""#));
+            connected.count() > times
+        })
+        .await;
+        eventually("an answer", || answers(&caller)).await;
+        assert_eq!(worker.get("/readyz").await.0, 200);
+    }
+    let exit = worker.stop().await;
+    let count = |text: &str| exit.lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        count("gave up the connection; making another"),
+        3,
+        "{exit:?}"
+    );
+    assert_eq!(count("model loaded"), 1, "{exit:?}");
 }

@@ -50,7 +50,6 @@ impl Way {
             assert_eq!(plain.count(), 1, "{exit:?}");
             assert!(complaint.starts_with("fastembed-worker: "), "{exit:?}");
             assert!(complaint.contains(word), "{word}: {complaint}");
-            println!("{complaint}");
             said.extend(exit.lines);
         }
         let worker = launch(&self.right).ready().await;

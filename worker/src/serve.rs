@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::bus::{self, Worker};
+use crate::bus::Station;
 use crate::config::Config;
 use crate::telemetry::health::{Health, Phase};
 use crate::telemetry::http::{self, Sources};
@@ -16,7 +16,6 @@ use crate::{hub, instance, start};
 
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
-const LOSS: &str = "loss of the bus";
 
 /// How long the models' threads may take to end once all is answered.
 const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -38,8 +37,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     }
-    let (hung, on_hang) = alarm(&health, Phase::Hung);
-    let (lost, on_lost) = alarm(&health, Phase::Lost);
+    let hung = Arc::new(Notify::new());
+    let on_hang: Arc<dyn Fn() + Send + Sync> = {
+        let (hung, health) = (Arc::clone(&hung), Arc::clone(&health));
+        Arc::new(move || {
+            health.enter(Phase::Hung);
+            hung.notify_one();
+        })
+    };
     let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
     let sources = Sources {
         health: Arc::clone(&health),
@@ -51,24 +56,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("http.listen {}", config.http.listen))?;
     start::first_inference(&pipelines).await?;
 
-    let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
-    let client = bus::connect(
-        &config.nats,
-        name,
-        Arc::clone(&health),
-        Arc::clone(&metrics),
-    )
-    .await?;
-    let worker = Worker::start(
-        client,
-        &config,
-        &instance,
-        &pipelines,
-        Arc::clone(&health),
+    let station = Station {
+        config: &config,
+        instance: &instance,
+        pipelines: &pipelines,
+        health: Arc::clone(&health),
         metrics,
-        &on_lost,
-    )
-    .await?;
+    };
+    let mut worker = Some(station.open().await?);
     health.enter(Phase::Ready);
     if health.is_ready() {
         tracing::info!(instance, http = %http, "ready");
@@ -78,21 +73,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
         () = hung.notified() => HANG,
-        () = lost.notified() => LOSS,
+        never = station.keep(&mut worker) => match never {},
     };
     health.enter(Phase::Draining);
     tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
-    let unanswered = worker
-        .drain(Duration::from_millis(config.drain.deadline_ms))
-        .await;
+    let deadline = Duration::from_millis(config.drain.deadline_ms);
+    let unanswered = match worker {
+        Some(worker) => worker.drain(deadline).await,
+        None => 0,
+    };
     server.abort();
     // A run that nobody waits for any more ends now, or with the process.
     let ended = tokio::task::spawn_blocking(move || drop(pipelines));
     let _ = tokio::time::timeout(THREADS_TIMEOUT, ended).await;
-    ensure!(
-        signal != LOSS,
-        "the connection to the bus ended for good; start the worker again"
-    );
     ensure!(
         unanswered == 0,
         "{unanswered} requests were not answered within drain.deadline_ms"
@@ -100,15 +93,4 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     ensure!(signal != HANG, "a run of the model does not return");
     tracing::info!("drained");
     Ok(())
-}
-
-/// A bell, and what rings it after the health has entered `phase`.
-fn alarm(health: &Arc<Health>, phase: Phase) -> (Arc<Notify>, Arc<dyn Fn() + Send + Sync>) {
-    let bell = Arc::new(Notify::new());
-    let (rings, health) = (Arc::clone(&bell), Arc::clone(health));
-    let ring = move || {
-        health.enter(phase);
-        rings.notify_one();
-    };
-    (bell, Arc::new(ring))
 }

@@ -7,7 +7,9 @@ mod guard;
 mod intake;
 mod outbox;
 mod service;
+mod station;
 mod worker;
 
 pub use connect::{Error, connect};
+pub use station::Station;
 pub use worker::Worker;

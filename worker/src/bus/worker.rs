@@ -8,7 +8,7 @@ use async_nats::{Client, Message, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::select_all;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::connect::Error;
@@ -38,12 +38,13 @@ pub struct Worker {
     intakes: Vec<JoinHandle<()>>,
     discovery: JoinHandle<()>,
     pulse: JoinHandle<()>,
+    /// Rings when a subscription ends by itself.
+    lost: Arc<Notify>,
 }
 
 impl Worker {
     /// Subscribes to the calls of all models and to discovery. On return the
-    /// server knows every subscription. `on_lost` is called when one of them
-    /// ends by itself: the client library has then given up its connection.
+    /// server knows every subscription.
     ///
     /// # Errors
     /// [`Error::Subscribe`].
@@ -54,7 +55,6 @@ impl Worker {
         pipelines: &[Arc<Pipeline>],
         health: Arc<Health>,
         metrics: Arc<Metrics>,
-        on_lost: &Arc<dyn Fn() + Send + Sync>,
     ) -> Result<Self, Error> {
         let outbox = Outbox::new(client.clone(), instance.to_owned());
         let guard = Guard::new(
@@ -81,7 +81,7 @@ impl Worker {
             config: config.clone(),
             endpoints: endpoints.clone(),
             health,
-            on_lost: Arc::clone(on_lost),
+            lost: Arc::default(),
         };
 
         let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
@@ -107,14 +107,14 @@ impl Worker {
                     reason: fault.to_string(),
                 })?;
             let (client, stopped) = (client.clone(), stopped.clone());
-            let on_lost = Arc::clone(on_lost);
+            let lost = Arc::clone(&directory.lost);
             intakes.push(tokio::spawn(async move {
                 let take = |message| async { endpoint.take(message).await };
                 if intake::run(&client, subscriber, stopped, take)
                     .await
                     .is_err()
                 {
-                    on_lost();
+                    lost.notify_one();
                 }
             }));
         }
@@ -125,12 +125,27 @@ impl Worker {
             intakes,
             discovery,
             pulse,
+            lost: Arc::clone(&directory.lost),
         };
         round_trip(&worker.client).await;
         // The library's own event comes through a task, at times after this.
         let connected = worker.client.connection_state() == State::Connected;
         directory.health.set_connected(connected);
         Ok(worker)
+    }
+
+    /// Returns when the client library has given up the connection for good.
+    pub async fn lost(&self) {
+        self.lost.notified().await;
+    }
+
+    /// Leaves without a word: nobody would hear it. What is in flight is computed,
+    /// and its answers go nowhere.
+    pub fn abandon(self) {
+        let intakes = self.intakes.iter();
+        for task in intakes.chain([&self.discovery, &self.pulse]) {
+            task.abort();
+        }
     }
 
     /// Leaves the queue group, answers what was admitted, and closes, within
@@ -185,7 +200,7 @@ struct Directory {
     config: Config,
     endpoints: Vec<Arc<Endpoint>>,
     health: Arc<Health>,
-    on_lost: Arc<dyn Fn() + Send + Sync>,
+    lost: Arc<Notify>,
 }
 
 impl Directory {
@@ -259,7 +274,7 @@ impl Directory {
                 .await
                 .is_err()
             {
-                (directory.on_lost)();
+                directory.lost.notify_one();
             }
         }))
     }

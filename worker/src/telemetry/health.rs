@@ -17,8 +17,6 @@ pub enum Phase {
     Denied,
     /// A run of a model did not return.
     Hung,
-    /// The connection ended for good.
-    Lost,
     /// What was admitted is finished; nothing new is taken.
     Draining,
 }
@@ -52,8 +50,8 @@ impl Health {
     /// Enters a phase. There is no way back to `Ready`.
     pub fn enter(&self, phase: Phase) {
         self.update(|state| {
-            // What ends a worker is also drained, and stays what it is.
-            let kept = matches!(state.phase, Phase::Hung | Phase::Lost)
+            // A hang is also drained, and stays what it is.
+            let kept = state.phase == Phase::Hung
                 || phase == Phase::Ready && state.phase != Phase::Starting;
             if !kept {
                 state.phase = phase;
@@ -81,9 +79,6 @@ impl Health {
             State {
                 phase: Phase::Hung, ..
             } => "hung: a run of the model does not return",
-            State {
-                phase: Phase::Lost, ..
-            } => "lost: the connection to the bus ended for good",
             State {
                 phase: Phase::Draining,
                 ..
