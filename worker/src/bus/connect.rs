@@ -55,7 +55,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error::Credentials`] or [`Error::Connect`].
-pub async fn connect(
+pub(super) async fn connect(
     nats: &Nats,
     name: String,
     health: Arc<Health>,

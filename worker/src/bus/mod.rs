@@ -10,6 +10,6 @@ mod service;
 mod station;
 mod worker;
 
-pub use connect::{Error, connect};
+pub use connect::Error;
 pub use station::Station;
 pub use worker::Worker;
