@@ -9,7 +9,7 @@ use super::certificates::write;
 use super::jwt::Operator;
 use crate::harness::raw::Raw;
 use crate::harness::worker::binary;
-use crate::harness::{Ask, Caller, FAKE, Launch, Server};
+use crate::harness::{Ask, Caller, FAKE, Launch, MINILM, Server};
 
 /// Stands in whatever a caller sends.
 const TEXT: &str = "xyzzyplugh";
@@ -134,6 +134,22 @@ async fn no_log_line_holds_what_callers_send_or_what_lets_us_in() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn no_log_line_of_the_real_model_holds_a_text() {
+    let server = Server::start().await;
+    let launch = Launch::new(&server.url(), MINILM).env("FASTEMBED_LOG_FILTER", "trace");
+    let worker = launch.ready().await;
+    let caller = Caller::connect(&server).await;
+    let long = format!("{TEXT} ").repeat(600);
+    let texts = [TEXT, &long];
+    let ask = Ask::texts("AllMiniLML6V2", &texts);
+    assert_eq!(caller.call(ask).await.vectors().tokens.len(), texts.len());
+    let document = json!({"inputs": [long], "truncate": false});
+    let ask = Ask::text("AllMiniLML6V2").json(&document);
+    caller.call(ask).await.refused("input_too_long");
+    search(&worker.stop().await.lines, &[TEXT]);
 }
 
 /// Where a worker that logs nothing can be told to listen.
