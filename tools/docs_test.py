@@ -38,6 +38,7 @@ class FailureModes(unittest.TestCase):
             "the bus refused a subscription; not ready",
             "the bus refused an answer; not ready",
             "a reply subject is not allowed; such requests are dropped",
+            "stopped before it was ready",
             *("connected", "disconnected", "draining", "drained", "runs failed", "requests refused", "replies not sent"),
         ):
             self.assertIn(f"`{line}`", PAGE)

@@ -8,6 +8,10 @@ use tokio::process::Command;
 use super::process::Process;
 use super::{root, set_up};
 
+/// Set where the server is to have JetStream, which nothing here needs: the
+/// contract is kept with and without it.
+const JETSTREAM: &str = "FASTEMBED_TEST_JETSTREAM";
+
 /// A server on a port of its own.
 pub(crate) struct Server {
     process: Process,
@@ -89,7 +93,15 @@ impl Server {
             .arg("--config")
             .arg(folder.path().join("nats.conf"))
             .args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+        let jetstream = std::env::var_os(JETSTREAM).is_some();
+        if jetstream {
+            let store = folder.path().join("jetstream");
+            command.arg("--jetstream").arg("--store_dir").arg(store);
+        }
         let process = Process::spawn(command);
+        if jetstream {
+            process.line_with("Starting JetStream").await;
+        }
         let line = process.line_with("Listening for client connections").await;
         process.line_with("Server is ready").await;
         let port = line.rsplit(':').next().and_then(|port| port.parse().ok());

@@ -236,14 +236,16 @@ async fn what_check_prints_and_refuses_holds_no_secret() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = |text: &str| write(folder.path(), "worker.toml", text);
     let url = format!("nats://keeper:{SECRET}@127.0.0.1:1,nats://{SECRET}@127.0.0.1:2");
-    let whole = format!(
-        "[nats]\nurl = '{url}'\nuser = 'keeper'\npassword = '{SECRET}'\ntoken = '{SECRET}'\n\
-         [hub]\ntoken = '{SECRET}'\n"
-    );
-    let exit = check(&config(&whole), &["--print"]).await;
-    assert_eq!(exit.code, Some(0), "{exit:?}");
-    assert!(exit.lines.concat().contains("keeper"), "{exit:?}");
-    search(&exit.lines, &[SECRET]);
+    for who in [
+        format!("user = 'keeper'\npassword = '{SECRET}'"),
+        format!("token = '{SECRET}'"),
+    ] {
+        let whole = format!("[nats]\nurl = '{url}'\n{who}\n[hub]\ntoken = '{SECRET}'\n");
+        let exit = check(&config(&whole), &["--print"]).await;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        assert!(exit.lines.concat().contains("127.0.0.1:2"), "{exit:?}");
+        search(&exit.lines, &[SECRET]);
+    }
     for broken in [
         format!("[nats]\nuser = 'keeper'\npassword = '{SECRET}\n"),
         format!("[nats]\npassword = {SECRET}\n"),

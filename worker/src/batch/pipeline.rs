@@ -45,6 +45,7 @@ pub struct Pipeline {
     queue: Arc<Queue>,
     tokenizers: Tokenizers,
     executors: Vec<JoinHandle<()>>,
+    metrics: ModelMetrics,
     _watchdog: Watchdog,
 }
 
@@ -128,6 +129,7 @@ impl Pipeline {
             queue,
             tokenizers,
             executors,
+            metrics: metrics.clone(),
             _watchdog: watchdog,
         })
     }
@@ -170,6 +172,7 @@ impl Pipeline {
         received: Instant,
     ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
         if call.timeout.is_zero() {
+            self.metrics.expired_request();
             return Err(deadline_exceeded(call.timeout));
         }
         let ticket = self.admission.admit(body.len())?;
@@ -219,4 +222,78 @@ impl Drop for Pipeline {
 fn deadline_exceeded(timeout: Duration) -> Error {
     let message = format!("no answer within {} ms", timeout.as_millis());
     Error::new(ErrorCode::DeadlineExceeded, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::models::fake::{self, Behaviour};
+    use crate::models::{Tokenize, Tokens};
+    use crate::telemetry::metrics::Metrics;
+    use crate::wire::Format;
+    use crate::wire::call::Lane;
+    use crate::wire::text::TextRequest;
+
+    /// A tokenizer that two sides must meet at, before it begins and to go on.
+    struct Held(Barrier);
+
+    impl Tokenize for Held {
+        fn tokenize(&self, _text: &str) -> Result<Tokens, Error> {
+            self.0.wait();
+            self.0.wait();
+            let ids = vec![1];
+            let truncated = false;
+            Ok(Tokens { ids, truncated })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_given_up_before_it_is_tokenized_is_counted_and_never_decoded() {
+        let metrics = Metrics::new();
+        let held = Arc::new(Held(Barrier::new(2)));
+        let loaded = Loaded {
+            tokenizer: Arc::clone(&held) as Arc<dyn Tokenize>,
+            ..fake::load("Fake", 8, 1, &Behaviour::default())
+        };
+        let settings = Settings {
+            bounds: Bounds::default(),
+            budget: Budget {
+                padded_tokens: 8,
+                squared_tokens: 64,
+            },
+            tokenizers: 1,
+            run_limit: Duration::from_secs(30),
+        };
+        let of_model = metrics.of_model("Fake");
+        let pipeline = Pipeline::start(loaded, settings, &of_model, Arc::new(|| {})).unwrap();
+        let call = Call {
+            format: Format::MsgPack,
+            timeout: Duration::from_secs(30),
+            lane: Lane::Interactive,
+            parts: false,
+            alive: false,
+        };
+        let request = TextRequest {
+            inputs: vec!["a".to_owned()],
+            ..TextRequest::default()
+        };
+        let body = Bytes::from(call.format.encode(&request).unwrap());
+        let submit = || {
+            let room = Room::within(usize::MAX);
+            pipeline
+                .submit(call, room, body.clone(), Instant::now())
+                .unwrap()
+        };
+        let first = submit();
+        held.0.wait();
+        drop(submit());
+        held.0.wait();
+        assert!(first.await.is_ok());
+        // Ends the tokenizer's thread, so that it has seen the second one.
+        drop(pipeline);
+        let counted = r#"fastembed_expired_requests_total{model="Fake"} 1"#;
+        assert!(metrics.render().contains(counted), "{}", metrics.render());
+    }
 }

@@ -27,6 +27,7 @@ impl Stage {
     pub(super) fn take(&self, job: Job) {
         let start = Instant::now();
         if !job.interest.lasts(start) {
+            self.metrics.expired_request();
             return;
         }
         let request = match self.read(&job) {

@@ -8,6 +8,7 @@ use async_nats::{Client, ConnectOptions};
 use nkeys::KeyPair;
 
 use super::events::Listener;
+use super::line::Line;
 use crate::config::Nats;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
@@ -51,16 +52,25 @@ pub enum Error {
     },
 }
 
-/// Connects as configured; `name` is what the server's monitoring shows.
+/// A client of the bus, and the connection beneath it.
+pub struct Connection {
+    pub(super) client: Client,
+    pub(super) line: Arc<Line>,
+}
+
+/// Connects as configured; the server's monitoring shows version and instance.
 ///
 /// # Errors
 /// [`Error::Credentials`] or [`Error::Connect`].
-pub(super) async fn connect(
+pub async fn connect(
     nats: &Nats,
-    name: String,
+    instance: &str,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
-) -> Result<Client, Error> {
+) -> Result<Connection, Error> {
+    let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
+    let line = Arc::new(Line::default());
+    let lost = Arc::clone(&line);
     let listener = Listener::new(health, metrics, &nats.inbox_prefix);
     let events = move |event| {
         listener.hear(&event);
@@ -73,15 +83,25 @@ pub(super) async fn connect(
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
         .connection_timeout(Duration::from_millis(nats.connect_timeout_ms))
         .reconnect_delay_callback(reconnect_delay)
+        // Chooses no server; it is called where the line needs to know.
+        .reconnect_to_server_callback(move |_, _| {
+            let line = Arc::clone(&lost);
+            async move {
+                line.before_attempt().await;
+                None
+            }
+        })
         .event_callback(events);
     let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
-    options
+    let client = options
         .connect(servers)
         .await
         .map_err(|fault| Error::Connect {
             url: nats.url_without_credentials(),
             reason: fault.to_string(),
-        })
+        })?;
+    line.watch(&client);
+    Ok(Connection { client, line })
 }
 
 async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
@@ -101,16 +121,6 @@ async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
     if !nats.nkey.as_os_str().is_empty() {
         options = options.nkey(seed(&nats.nkey).await?);
     }
-    // The library would not say which file it is that cannot be read.
-    for (key, file) in [
-        ("nats.ca", &nats.ca),
-        ("nats.cert", &nats.cert),
-        ("nats.key", &nats.key),
-    ] {
-        if !file.as_os_str().is_empty() {
-            text(key, file).await?;
-        }
-    }
     if !nats.ca.as_os_str().is_empty() {
         options = options
             .add_root_certificates(nats.ca.clone())
@@ -128,17 +138,13 @@ async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
 /// one the library would say, at each attempt to connect, that it cannot sign.
 async fn seed(file: &Path) -> Result<String, Error> {
     let key = "nats.nkey";
-    let text = text(key, file).await?;
+    let text = tokio::fs::read_to_string(file).await;
+    let text = text.map_err(|fault| unusable(key, file, &fault.to_string()))?;
     let seeds = text.lines().map(str::trim);
     let mut users = seeds.filter(|line| line.starts_with("SU"));
     let seed = users.find(|seed| KeyPair::from_seed(seed).is_ok());
     seed.map(str::to_owned)
         .ok_or_else(|| unusable(key, file, "no line of it is the seed of a user"))
-}
-
-async fn text(key: &'static str, file: &Path) -> Result<String, Error> {
-    let text = tokio::fs::read_to_string(file).await;
-    text.map_err(|fault| unusable(key, file, &fault.to_string()))
 }
 
 fn unusable(key: &'static str, file: &Path, reason: &str) -> Error {

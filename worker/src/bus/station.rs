@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connect::{self, Error};
+use super::connect::{Connection, Error, connect};
 use super::worker::Worker;
 use crate::batch::Pipeline;
 use crate::config::Config;
@@ -34,17 +34,13 @@ pub struct Station<'a> {
 }
 
 impl Station<'_> {
-    /// Connects and subscribes.
+    /// Subscribes on a connection.
     ///
     /// # Errors
-    /// As [`connect::connect`] and [`Worker::start`].
-    pub async fn open(&self) -> Result<Worker, Error> {
-        let version = env!("CARGO_PKG_VERSION");
-        let name = format!("fastembed-worker/{version}/{}", self.instance);
-        let (health, metrics) = (Arc::clone(&self.health), Arc::clone(&self.metrics));
-        let client = connect::connect(&self.config.nats, name, health, metrics).await?;
+    /// As [`Worker::start`].
+    pub async fn open(&self, connection: Connection) -> Result<Worker, Error> {
         Worker::start(
-            client,
+            connection,
             self.config,
             self.instance,
             self.pipelines,
@@ -52,6 +48,12 @@ impl Station<'_> {
             Arc::clone(&self.metrics),
         )
         .await
+    }
+
+    async fn open_anew(&self) -> Result<Worker, Error> {
+        let (health, metrics) = (Arc::clone(&self.health), Arc::clone(&self.metrics));
+        let connection = connect(&self.config.nats, self.instance, health, metrics).await?;
+        self.open(connection).await
     }
 
     /// Puts another worker in the place of one that lost its connection for
@@ -66,7 +68,7 @@ impl Station<'_> {
                 lost.abandon();
             }
             self.health.set_connected(false);
-            match self.open().await {
+            match self.open_anew().await {
                 Ok(anew) => *worker = Some(anew),
                 Err(fault) => {
                     tracing::warn!(reason = %fault, "no connection yet");

@@ -1,7 +1,7 @@
 //! A worker on the bus: its subscriptions, and how it leaves.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subscriber};
@@ -11,10 +11,10 @@ use futures_util::stream::select_all;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::connect::Error;
+use super::connect::{Connection, Error};
 use super::endpoint::{Endpoint, Operation, Shared, header};
 use super::guard::Guard;
-use super::intake;
+use super::intake::{Intake, Stop};
 use super::outbox::Outbox;
 use super::service::{self, Counters, Described, Identity, Metadata, Verb};
 use crate::batch::Pipeline;
@@ -30,11 +30,14 @@ const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the state of the connection is looked at.
 const PULSE: Duration = Duration::from_millis(250);
 
+/// Operation and model of what nobody here serves, in metrics and logs.
+const NOT_SERVED: &str = "";
+
 /// Everything that one worker does on the bus.
 pub struct Worker {
     client: Client,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Duration>>,
     intakes: Vec<JoinHandle<()>>,
     discovery: JoinHandle<()>,
     pulse: JoinHandle<()>,
@@ -49,13 +52,14 @@ impl Worker {
     /// # Errors
     /// [`Error::Subscribe`].
     pub async fn start(
-        client: Client,
+        connection: Connection,
         config: &Config,
         instance: &str,
         pipelines: &[Arc<Pipeline>],
         health: Arc<Health>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
+        let Connection { client, line } = connection;
         let outbox = Outbox::new(client.clone(), instance.to_owned());
         let guard = Guard::new(
             &config.service.reply_prefixes,
@@ -76,7 +80,7 @@ impl Worker {
                 })
             })
             .collect();
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
         let directory = Directory {
             config: config.clone(),
             endpoints: endpoints.clone(),
@@ -86,11 +90,15 @@ impl Worker {
 
         let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
         let discovery = directory.discovery(&client, instance).await?;
-        let mut intakes = vec![
-            directory
-                .targeted(&client, instance, stopped.clone())
-                .await?,
-        ];
+        let intake = |subject, group| Intake {
+            client: client.clone(),
+            line: Arc::clone(&line),
+            subject,
+            group,
+        };
+        let root = config.subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
+        let targeted = intake(format!("{root}>"), None);
+        let mut intakes = vec![directory.targeted(targeted, root, stopped.clone()).await?];
         for endpoint in endpoints {
             let subject = config.subject(&format!(
                 "{}.{}.{}",
@@ -98,22 +106,12 @@ impl Worker {
                 endpoint.op(),
                 endpoint.target()
             ));
-            let group = config.service.queue_group.clone();
-            let subscriber = client
-                .queue_subscribe(subject.clone(), group)
-                .await
-                .map_err(|fault| Error::Subscribe {
-                    subject,
-                    reason: fault.to_string(),
-                })?;
-            let (client, stopped) = (client.clone(), stopped.clone());
-            let lost = Arc::clone(&directory.lost);
+            let calls = intake(subject, Some(config.service.queue_group.clone()));
+            let subscription = calls.subscribe().await?;
+            let (stopped, lost) = (stopped.clone(), Arc::clone(&directory.lost));
             intakes.push(tokio::spawn(async move {
-                let take = |message| async { endpoint.take(message).await };
-                if intake::run(&client, subscriber, stopped, take)
-                    .await
-                    .is_err()
-                {
+                let take = |message| endpoint.take(message);
+                if calls.run(subscription, stopped, take).await.is_err() {
                     lost.notify_one();
                 }
             }));
@@ -152,8 +150,13 @@ impl Worker {
     /// `deadline`. Gives the number of requests left unanswered.
     pub async fn drain(self, deadline: Duration) -> usize {
         let deadline = tokio::time::Instant::now() + deadline;
+        let is_connected = self.client.connection_state() == State::Connected;
+        let round_trip_time = match is_connected {
+            true => round_trip(&self.client).await,
+            false => None,
+        };
         // Nobody fails to hear this: every intake holds a receiver.
-        let _ = self.stop.send(true);
+        let _ = self.stop.send(Some(round_trip_time.unwrap_or_default()));
         for intake in self.intakes {
             let _ = tokio::time::timeout_at(deadline, intake).await;
         }
@@ -171,7 +174,10 @@ impl Worker {
 /// Waits until the server has read all that was sent before, by a message to
 /// ourselves. The library's `flush` ends when bytes have left, at times before
 /// all have, and says nothing of the server.
-async fn round_trip(client: &Client) {
+///
+/// Gives how long that took, unless it never came back.
+async fn round_trip(client: &Client) -> Option<Duration> {
+    let asked = Instant::now();
     let trip = async {
         let inbox = client.new_inbox();
         let mut echo = client.subscribe(inbox.clone()).await.ok()?;
@@ -181,7 +187,9 @@ async fn round_trip(client: &Client) {
     let came_back = tokio::time::timeout(ROUND_TRIP_TIMEOUT, trip).await;
     if !matches!(came_back, Ok(Some(_))) {
         tracing::warn!("a message to ourselves did not come back; see nats.inbox_prefix");
+        return None;
     }
+    Some(asked.elapsed())
 }
 
 /// Tells health whether there is a connection. The client's events do so too,
@@ -242,18 +250,16 @@ impl Directory {
         }))
     }
 
-    /// Answers calls to this instance alone, outside the queue group.
+    /// Answers calls to this instance alone, outside the queue group; `root`
+    /// stands before operation and model.
     async fn targeted(
         &self,
-        client: &Client,
-        instance: &str,
-        stopped: watch::Receiver<bool>,
+        calls: Intake,
+        root: String,
+        stopped: Stop,
     ) -> Result<JoinHandle<()>, Error> {
-        let root = self
-            .config
-            .subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
-        let subscriber = subscribe(client, format!("{root}>")).await?;
-        let (client, directory) = (client.clone(), self.clone());
+        let subscription = calls.subscribe().await?;
+        let directory = self.clone();
         Ok(tokio::spawn(async move {
             let take = |message: Message| async {
                 let asked = message
@@ -270,10 +276,7 @@ impl Directory {
                     None => directory.not_found(message).await,
                 }
             };
-            if intake::run(&client, subscriber, stopped, take)
-                .await
-                .is_err()
-            {
+            if calls.run(subscription, stopped, take).await.is_err() {
                 directory.lost.notify_one();
             }
         }))
@@ -294,6 +297,11 @@ impl Directory {
             "this instance does not serve that operation and model",
         );
         shared.outbox.refusal(to, &call, &error).await;
+        // What was asked for is the caller's word: a label of it would have no bound.
+        shared
+            .metrics
+            .answered(NOT_SERVED, NOT_SERVED, error.code.name());
+        shared.failures.note(NOT_SERVED, NOT_SERVED, &error);
     }
 
     fn describe(&self) -> Vec<Described> {

@@ -5,7 +5,9 @@
 //! is tested without touching the process's own.
 
 pub mod context;
+mod files;
 mod hub;
+mod keys;
 mod layers;
 mod nats;
 mod template;
@@ -16,7 +18,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use files::readable;
 pub use hub::Hub;
+pub use keys::model_keys;
 pub use layers::{Layers, SECTIONS};
 pub use nats::Nats;
 pub use template::{effective, template};
@@ -29,11 +33,14 @@ use crate::wire::protocol;
 
 /// A setting that cannot be used. The process exits 64 (EX_USAGE of sysexits.h).
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {reason}")]
+#[error("{key}{}: {reason}", .value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default())]
 pub struct Error {
     /// The setting, as `section.key`, or the file or variable that holds it.
     pub key: String,
-    /// What is wrong, and what is allowed.
+    /// Its value as it would stand in the file; none where there is none, or
+    /// where it may hold a secret.
+    pub value: Option<String>,
+    /// What is allowed, or what is wrong.
     pub reason: String,
 }
 
@@ -43,7 +50,24 @@ impl Error {
     pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             key: key.into(),
+            value: None,
             reason: reason.into(),
+        }
+    }
+
+    /// A setting that has this value, and what would be allowed.
+    pub(crate) fn of(key: &str, value: impl ToString, reason: impl Into<String>) -> Self {
+        Self {
+            value: Some(value.to_string()),
+            ..Self::new(key, reason)
+        }
+    }
+
+    /// The same of the variable that sets it.
+    fn in_place_of(self, variable: &str) -> Self {
+        Self {
+            key: variable.to_owned(),
+            ..self
         }
     }
 }

@@ -20,6 +20,14 @@ pub enum Error {
     /// The configuration names a model that no catalogue entry describes.
     #[error("model {0:?} is not in the catalogue; names are fastembed's, such as AllMiniLML6V2")]
     Unknown(String),
+    /// Several models share the repository that was named.
+    #[error("model {name:?} means one of {}; name that one", .candidates.join(", "))]
+    Ambiguous {
+        /// What was named.
+        name: String,
+        /// fastembed's names.
+        candidates: Vec<String>,
+    },
     /// A file of the model is not in the cache.
     #[error(
         "model {model}: {file} is not in {cache}; run `fastembed-worker pull {model}` or `make setup`, or point HF_HOME at a cache that holds it"

@@ -13,7 +13,7 @@ use ort::value::TensorRef;
 use super::catalog::{self, Entry};
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
-use super::weights::{self, Weights};
+use super::weights::{self, External, Weights};
 use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate};
 use crate::wire::protocol;
 
@@ -77,12 +77,20 @@ pub fn load(
             format!("max_length {max_tokens} is more than the model's {positions} positions");
         return Err(unreadable(&files.graph, reason));
     }
-    let facts = Arc::new(facts(&entry, &files, max_tokens, &[&graph, &tokenizer]));
+    let external = files
+        .additional
+        .iter()
+        .map(|file| Ok((beside(&files.graph, file), read(file)?.into())))
+        .collect::<Result<Vec<External>, Error>>()?;
+    // The graph alone would be the same for other weights.
+    let mut contents: Vec<&[u8]> = vec![&graph, &tokenizer];
+    contents.extend(external.iter().map(|(_, data)| &**data));
+    let facts = Arc::new(facts(&entry, &files, max_tokens, &contents));
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
         .map_err(|reason| unreadable(&files.tokenizer, reason))?;
     let graph = Bytes::from(graph);
-    let weights =
-        Weights::read(&graph).map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
+    let weights = Weights::read(&graph, external)
+        .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
     let instances = (0..parallelism.instances)
         .map(|_| {
             let session = session(environment, &graph, &weights, parallelism.threads)
@@ -96,6 +104,15 @@ pub fn load(
         tokenizer: Arc::new(tokenizer),
         instances,
     })
+}
+
+/// The path of a file as the graph knows it: from the graph's own folder.
+fn beside(graph: &Path, file: &Path) -> String {
+    let folder = graph.parent().unwrap_or(graph);
+    file.strip_prefix(folder)
+        .unwrap_or(file)
+        .display()
+        .to_string()
 }
 
 fn facts(entry: &Entry, files: &Files, max_tokens: usize, contents: &[&[u8]]) -> Facts {

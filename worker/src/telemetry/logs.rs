@@ -40,9 +40,13 @@ pub fn init(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         .with(lines)
         .try_init()?;
     // Its place and never its message: a panic on a string quotes the string.
-    std::panic::set_hook(Box::new(|panic| {
+    let panics = Failures::default();
+    std::panic::set_hook(Box::new(move |panic| {
+        let Some(count) = panics.due("panic") else {
+            return;
+        };
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "panic");
+        tracing::error!(place, count, "panic");
     }));
     Ok(())
 }
