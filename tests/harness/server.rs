@@ -26,6 +26,8 @@ pub(crate) struct Variant {
     pub(crate) max_payload: Option<usize>,
     /// More users, in the syntax of the file.
     pub(crate) users: &'static str,
+    /// More settings, which win over those of the file.
+    pub(crate) settings: &'static str,
 }
 
 /// A user who may do everything.
@@ -53,8 +55,13 @@ impl Server {
     }
 
     pub(crate) async fn variant(variant: Variant) -> Self {
+        Self::configured(&configuration(variant)).await
+    }
+
+    /// A server of another configuration altogether.
+    pub(crate) async fn configured(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("nats.conf"), configuration(variant))
+        std::fs::write(folder.path().join("nats.conf"), text)
             .expect("the temporary folder can be written");
         let (process, port) = Self::spawn(&folder, -1).await;
         Self {
@@ -85,7 +92,7 @@ impl Server {
         command
             .arg("--config")
             .arg(folder.path().join("nats.conf"))
-            .args(["--port", &port.to_string()]);
+            .args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
         let jetstream = std::env::var_os(JETSTREAM).is_some();
         if jetstream {
             let store = folder.path().join("jetstream");
@@ -106,8 +113,9 @@ impl Server {
 fn configuration(variant: Variant) -> String {
     let file = root().join("config/nats.conf");
     let mut text = std::fs::read_to_string(file).expect("config/nats.conf");
+    // The last word on a key wins.
+    write!(text, "\n{}\n", variant.settings).expect("a string can be written to");
     if let Some(bytes) = variant.max_payload {
-        // The last word on a key wins.
         write!(text, "\nmax_payload: {bytes}\n").expect("a string can be written to");
     }
     let users = "users: [";

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::batch::Pipeline;
-use crate::bus::{self, Worker};
+use crate::bus::{self, Station};
 use crate::config::Config;
 use crate::telemetry::health::{Health, Phase};
 use crate::telemetry::http::{self, Sources};
@@ -124,8 +124,7 @@ impl Preparation {
         metrics.count(false);
         start::first_inference(&pipelines).await?;
         metrics.count(true);
-        let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
-        let connection = bus::connect(&config.nats, name, health, metrics).await?;
+        let connection = bus::connect(&config.nats, &instance, health, metrics).await?;
         Ok(Prepared {
             pipelines,
             http,
@@ -151,26 +150,30 @@ async fn serve(
         server,
         connection,
     } = prepared;
-    let worker = Worker::start(
-        connection,
+    let station = Station {
         config,
         instance,
-        &pipelines,
-        Arc::clone(&health),
+        pipelines: &pipelines,
+        health: Arc::clone(&health),
         metrics,
-    )
-    .await?;
+    };
+    let mut worker = Some(station.open(connection).await?);
     health.enter(Phase::Ready);
     if health.is_ready() {
         tracing::info!(instance, http = %http, "ready");
     }
 
-    let signal = stopped.await;
+    let signal = tokio::select! {
+        signal = stopped => signal,
+        never = station.keep(&mut worker) => match never {},
+    };
     health.enter(Phase::Draining);
     tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
-    let unanswered = worker
-        .drain(Duration::from_millis(config.drain.deadline_ms))
-        .await;
+    let deadline = Duration::from_millis(config.drain.deadline_ms);
+    let unanswered = match worker {
+        Some(worker) => worker.drain(deadline).await,
+        None => 0,
+    };
     server.abort();
     // A run that nobody waits for any more ends now, or with the process.
     let ended = tokio::task::spawn_blocking(move || drop(pipelines));

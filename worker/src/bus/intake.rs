@@ -38,6 +38,9 @@ pub(super) struct Intake {
     pub(super) group: Option<String>,
 }
 
+/// The subscription ended for good, and nobody had said that it should.
+pub(super) struct Ended;
+
 /// A subscription on one connection.
 pub(super) struct Subscription {
     // In this order: it is given up before the connection is let go.
@@ -70,18 +73,21 @@ impl Intake {
     }
 
     /// Hands every message to `take` until the word to stop, then leaves.
+    ///
+    /// # Errors
+    /// [`Ended`]: the client library has given up.
     pub(super) async fn run<F: Future<Output = ()>>(
         &self,
         mut subscription: Subscription,
         mut stop: Stop,
         take: impl Fn(Message) -> F,
-    ) {
+    ) -> Result<(), Ended> {
         let round_trip = loop {
             tokio::select! {
                 // In random order: a flood must not keep the word to stop away.
                 message = subscription.subscriber.next() => match message {
                     Some(message) => subscription.hand(message, &take).await,
-                    None => return,
+                    None => return Err(Ended),
                 },
                 round_trip = stopped(&mut stop) => break round_trip,
                 () = self.line.lost(&subscription.hold) => {
@@ -89,17 +95,18 @@ impl Intake {
                     tokio::select! {
                         // While disconnected nothing is subscribed, so there is
                         // nothing to leave.
-                        _ = stopped(&mut stop) => return,
+                        _ = stopped(&mut stop) => return Ok(()),
                         next = self.subscribe() => match next {
                             Ok(next) => subscription = next,
                             // The client is closed.
-                            Err(_) => return,
+                            Err(_) => return Err(Ended),
                         },
                     }
                 }
             }
         };
         self.leave(subscription, round_trip, &take).await;
+        Ok(())
     }
 
     /// Leaves by count: server and client agree on the last message, so none is

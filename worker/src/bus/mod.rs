@@ -3,12 +3,15 @@
 mod arrivals;
 mod connect;
 mod endpoint;
+mod events;
 mod guard;
 mod intake;
 mod line;
 mod outbox;
 mod service;
+mod station;
 mod worker;
 
 pub use connect::{Connection, Error, connect};
+pub use station::Station;
 pub use worker::Worker;

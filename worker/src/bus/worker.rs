@@ -8,7 +8,7 @@ use async_nats::{Client, Message, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::select_all;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::connect::{Connection, Error};
@@ -41,6 +41,8 @@ pub struct Worker {
     intakes: Vec<JoinHandle<()>>,
     discovery: JoinHandle<()>,
     pulse: JoinHandle<()>,
+    /// Rings when a subscription ends by itself.
+    lost: Arc<Notify>,
 }
 
 impl Worker {
@@ -83,6 +85,7 @@ impl Worker {
             config: config.clone(),
             endpoints: endpoints.clone(),
             health,
+            lost: Arc::default(),
         };
 
         let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
@@ -105,10 +108,12 @@ impl Worker {
             ));
             let calls = intake(subject, Some(config.service.queue_group.clone()));
             let subscription = calls.subscribe().await?;
-            let stopped = stopped.clone();
+            let (stopped, lost) = (stopped.clone(), Arc::clone(&directory.lost));
             intakes.push(tokio::spawn(async move {
                 let take = |message| endpoint.take(message);
-                calls.run(subscription, stopped, take).await;
+                if calls.run(subscription, stopped, take).await.is_err() {
+                    lost.notify_one();
+                }
             }));
         }
         let worker = Self {
@@ -118,12 +123,27 @@ impl Worker {
             intakes,
             discovery,
             pulse,
+            lost: Arc::clone(&directory.lost),
         };
         round_trip(&worker.client).await;
         // The library's own event comes through a task, at times after this.
         let connected = worker.client.connection_state() == State::Connected;
         directory.health.set_connected(connected);
         Ok(worker)
+    }
+
+    /// Returns when the client library has given up the connection for good.
+    pub async fn lost(&self) {
+        self.lost.notified().await;
+    }
+
+    /// Leaves without a word: nobody would hear it. What is in flight is computed,
+    /// and its answers go nowhere.
+    pub fn abandon(self) {
+        let intakes = self.intakes.iter();
+        for task in intakes.chain([&self.discovery, &self.pulse]) {
+            task.abort();
+        }
     }
 
     /// Leaves the queue group, answers what was admitted, and closes, within
@@ -188,6 +208,7 @@ struct Directory {
     config: Config,
     endpoints: Vec<Arc<Endpoint>>,
     health: Arc<Health>,
+    lost: Arc<Notify>,
 }
 
 impl Directory {
@@ -255,7 +276,9 @@ impl Directory {
                     None => directory.not_found(message).await,
                 }
             };
-            calls.run(subscription, stopped, take).await;
+            if calls.run(subscription, stopped, take).await.is_err() {
+                directory.lost.notify_one();
+            }
         }))
     }
 

@@ -128,8 +128,8 @@ impl Layers {
             .split_once('=')
             .and_then(|(name, value)| Some((name.split_once('.')?, value)));
         let Some(((section, key), value)) = parts else {
-            // Not the value, which may be a password.
-            let name = assignment.split('=').next().unwrap_or_default();
+            // Not the value, which may be a password, nor what may run into one.
+            let name = assignment.split_once('=').map_or("--set", |(name, _)| name);
             return Err(Error::new(name, "is not of the form section.key=value"));
         };
         self.set(section, key, value)?;
