@@ -6,6 +6,7 @@ usage: setup.py [PHASE | all] …
   venv         .setup/venv: the Python packages of tools/requirements.txt
   onnxruntime  .setup/onnxruntime/lib: the official shared library, out of the onnxruntime wheel
   model        .setup/hub: all-MiniLM-L6-v2 in the layout of a Hugging Face hub cache
+  quantised-model  beside it: the same, dynamically quantised here, for tests and the bench
 
 `all` are these. The others are for those who check what is shipped, and take minutes to build:
 
@@ -218,11 +219,36 @@ def setup_the_model():
     return key_of(pins, script), [cache / "refs/main"], build
 
 
+def setup_the_quantised_model():
+    pins, plain = PINS["quantised_model"], PINS["model"]
+    cache = SETUP / "hub" / setup_model.cache_folder(pins)
+    source = SETUP / "hub" / setup_model.cache_folder(plain)
+    script = TOOLS / "quantize.py"
+
+    def build():
+        revision = (source / "refs/main").read_text()
+        with scratch() as folder:
+            files = setup_model.snapshot(folder, pins, f"int8-of-{revision}")
+            for file in (source / "snapshots" / revision).iterdir():
+                if file.name != "model.onnx":
+                    shutil.copyfile(file, files / file.name)
+            graph = files / pins["graph"]
+            graph.parent.mkdir()
+            plain_graph = source / "snapshots" / revision / "model.onnx"
+            run(SETUP / "venv/bin/python", script, plain_graph, graph)
+            replace(folder / cache.name, cache)
+        return f"made from {revision}"
+
+    key = key_of(pins, plain, script.read_text(), (SETUP / "stamps/model").read_text())
+    return key, [cache / "refs/main"], build
+
+
 PHASES = {
     "tools": setup_tools,
     "venv": setup_venv,
     "onnxruntime": setup_onnxruntime,
     "model": setup_the_model,
+    "quantised-model": setup_the_quantised_model,
 }
 EXTRA_PHASES = {
     "audit-go": setup_audit_go,
