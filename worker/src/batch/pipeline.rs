@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
+use super::memo::Memo;
 use super::pending::{Interest, Reply};
 use super::plan::Budget;
 use super::queue::{Queue, Rules};
@@ -34,8 +35,13 @@ pub struct Settings {
     pub bulk_under_queries: Budget,
     /// Compute equal texts that are in flight once.
     pub deduplicate: bool,
+    /// Bytes of vectors to remember; none at 0.
+    pub vector_cache_bytes: usize,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
+    /// Largest body, in bytes, that is decoded and tokenized where it is awaited:
+    /// a fraction of a millisecond, less than handing it to a thread can take.
+    pub inline_bytes: usize,
     /// Longest that one run may take; past it, its callers are answered and it
     /// is ended.
     pub run_limit: Duration,
@@ -47,6 +53,9 @@ pub struct Pipeline {
     admission: Arc<Admission>,
     waits: Arc<Window>,
     queue: Arc<Queue>,
+    memo: Option<Arc<Memo>>,
+    stage: Arc<Stage>,
+    inline_bytes: usize,
     tokenizers: Tokenizers,
     executors: Vec<JoinHandle<()>>,
     metrics: ModelMetrics,
@@ -124,19 +133,25 @@ impl Pipeline {
                     .spawn(move || executor.run())
             })
             .collect::<std::io::Result<_>>()?;
-        let stage = Stage {
+        let memo = Memo::of(settings.vector_cache_bytes, facts.dimensions);
+        let stage = Arc::new(Stage {
+            memo: memo.clone(),
             facts: Arc::clone(&facts),
             tokenizer,
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
-        };
+        });
         let watchdog = Watchdog::start(slots, settings.run_limit, on_hang)?;
-        let tokenizers = Tokenizers::start(settings.tokenizers, move |job| stage.take(job))?;
+        let pooled = Arc::clone(&stage);
+        let tokenizers = Tokenizers::start(settings.tokenizers, move |job| pooled.take(job))?;
         Ok(Self {
             facts,
             admission,
             waits,
             queue,
+            memo,
+            stage,
+            inline_bytes: settings.inline_bytes,
             tokenizers,
             executors,
             metrics: metrics.clone(),
@@ -156,6 +171,12 @@ impl Pipeline {
         self.admission.load()
     }
 
+    /// Bytes of vectors that are remembered.
+    #[must_use]
+    pub fn remembered_bytes(&self) -> u64 {
+        self.memo.as_ref().map_or(0, |memo| memo.bytes())
+    }
+
     /// Tokens per second, a moving average over runs.
     #[must_use]
     pub fn tokens_per_second(&self) -> f64 {
@@ -169,8 +190,8 @@ impl Pipeline {
     }
 
     /// Admits one request, whose answer is then awaited. `room` is what a reply
-    /// may take. The ticket is to be held until the reply is sent. Dropping the future gives the request up: what has not run
-    /// never will.
+    /// may take. The ticket is to be held until the reply is sent. Dropping the
+    /// future gives the request up: what has not run never will.
     ///
     /// # Errors
     /// Any refusal of the contract; `overloaded` at once, before the future.
@@ -199,11 +220,17 @@ impl Pipeline {
             interest,
             reply,
         };
-        if !self.tokenizers.submit(job) {
+        let mut inline = None;
+        if job.body.len() <= self.inline_bytes {
+            inline = Some((Arc::clone(&self.stage), job));
+        } else if !self.tokenizers.submit(job) {
             return Err(Error::new(ErrorCode::Draining, "this worker is stopping"));
         }
         Ok(async move {
             let _waiting = waiting;
+            if let Some((stage, job)) = inline {
+                stage.take(job);
+            }
             match tokio::time::timeout_at(deadline.into(), answered).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) if Instant::now() < deadline => Err(Error::new(
@@ -277,7 +304,9 @@ mod tests {
             budget: BUDGET,
             bulk_under_queries: BUDGET,
             deduplicate: true,
+            vector_cache_bytes: 0,
             tokenizers: 1,
+            inline_bytes: 0,
             run_limit: Duration::from_secs(30),
         };
         let of_model = metrics.of_model("Fake");

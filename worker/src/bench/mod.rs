@@ -41,6 +41,9 @@ const SHORT_TEXT: &str = "the quick brown fox jumps over the lazy dog near the o
 /// Calls of one short text at a time, in a round.
 const SINGLES: usize = 200;
 
+/// Every text is computed, however often it comes.
+const EACH_TEXT: &str = "--set=runtime.deduplicate=false";
+
 /// The dynamically quantised form of the model, where the cache has it.
 const INT8: &str = "AllMiniLML6V2Q";
 
@@ -79,7 +82,7 @@ struct Session<'b> {
 impl Session<'_> {
     async fn measure(&mut self) -> anyhow::Result<()> {
         let (server, url) = Process::server(&self.settings.nats_server).await?;
-        let worker = Process::worker(&url, &[], None).await?;
+        let worker = Process::worker(&url, &[EACH_TEXT], None).await?;
         let caller = Caller::of_model(&url, Model::DEFAULT).await?;
         // Pages, caches, and the arena's largest shape.
         bus::one_caller(&caller, &self.texts).await?;
@@ -183,7 +186,7 @@ impl Session<'_> {
         let file = std::env::temp_dir().join(format!("fastembed-int8-{}.toml", std::process::id()));
         std::fs::write(&file, format!("[[models]]\nname = '{INT8}'\n"))?;
         let flag = format!("--config={}", file.display());
-        let worker = Process::worker(url, &[&flag], None).await;
+        let worker = Process::worker(url, &[&flag, EACH_TEXT], None).await;
         std::fs::remove_file(&file)?;
         let worker = worker?;
         let caller = Caller::of_model(url, INT8).await?;

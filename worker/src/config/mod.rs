@@ -159,6 +159,9 @@ pub struct Runtime {
     pub bulk_tokens: usize,
     /// Compute equal texts that are in flight once.
     pub deduplicate: bool,
+    /// Bytes of vectors that each model remembers, for texts that come again; 0:
+    /// none.
+    pub vector_cache_bytes: usize,
     /// Milliseconds that one run may take. Past it, it is ended; past twice of
     /// it, the worker stops.
     pub run_limit_ms: u64,
@@ -179,6 +182,7 @@ impl Default for Runtime {
             batch_tokens: 256,
             bulk_tokens: 128,
             deduplicate: true,
+            vector_cache_bytes: 0,
             run_limit_ms: 30_000,
         }
     }
