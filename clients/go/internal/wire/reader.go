@@ -123,13 +123,30 @@ func (r *reader) float32() float32 {
 	return math.Float32frombits(binary.BigEndian.Uint32(r.b[r.pos-n : r.pos]))
 }
 
+// strs reads at most [MaxInputs] strings: a string takes one byte here, and
+// sixteen in the list.
 func (r *reader) strs() []string {
 	n := r.arrayLen()
+	if n > MaxInputs {
+		r.fail("%s has %d entries, above %d", r.key, n, MaxInputs)
+	}
+	if r.err != nil {
+		return nil
+	}
 	list := make([]string, n)
 	for i := range list {
 		list[i] = r.str()
 	}
 	return list
+}
+
+// peek returns the bytes of the value at a position that was read before.
+func (r *reader) peek(from int) []byte {
+	if r.err != nil {
+		return nil
+	}
+	ahead := reader{b: r.b, pos: from}
+	return ahead.skip()
 }
 
 // skip passes over one value and returns its bytes in place.
