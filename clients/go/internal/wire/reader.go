@@ -123,17 +123,20 @@ func (r *reader) float32() float32 {
 	return math.Float32frombits(binary.BigEndian.Uint32(r.b[r.pos-n : r.pos]))
 }
 
-// strs reads at most [MaxInputs] strings: a string takes one byte here, and
-// sixteen in the list.
-func (r *reader) strs() []string {
+// entries returns the length of a list: a request has at most [MaxInputs]
+// texts, so no list of ours is longer. An entry may take one byte here, and
+// many times that in a slice.
+func (r *reader) entries() int {
 	n := r.arrayLen()
 	if n > MaxInputs {
 		r.fail("%s has %d entries, above %d", r.key, n, MaxInputs)
+		return 0
 	}
-	if r.err != nil {
-		return nil
-	}
-	list := make([]string, n)
+	return n
+}
+
+func (r *reader) strs() []string {
+	list := make([]string, r.entries())
 	for i := range list {
 		list[i] = r.str()
 	}

@@ -111,13 +111,13 @@ func DecodeTextReply(b []byte) (*TextReply, error) {
 			{"instance", true, func() { t.Instance = r.str() }},
 			{"embeddings", true, func() { r.vectors(&t.Embeddings) }},
 			{"tokens", true, func() {
-				t.Tokens = make([]uint32, r.arrayLen())
+				t.Tokens = make([]uint32, r.entries())
 				for i := range t.Tokens {
 					t.Tokens[i] = r.uint32()
 				}
 			}},
 			{"truncated", true, func() {
-				t.Truncated = make([]bool, r.arrayLen())
+				t.Truncated = make([]bool, r.entries())
 				for i := range t.Truncated {
 					t.Truncated[i] = r.bool()
 				}
@@ -196,7 +196,7 @@ type shape struct{ rows, shortest, longest int }
 // rows reads an array of arrays of numbers into one flat list.
 func (r *reader) rows(flat *[]float32) shape {
 	from := r.pos
-	s := shape{rows: r.arrayLen(), shortest: math.MaxInt}
+	s := shape{rows: r.entries(), shortest: math.MaxInt}
 	// A number takes five bytes here, and four in the list.
 	content := len(r.peek(from))
 	*flat = make([]float32, 0, content/5)
@@ -213,20 +213,8 @@ func (r *reader) rows(flat *[]float32) shape {
 	return s
 }
 
-// itemErrorBytes is the least that an item error takes: a map with its four
-// keys, a number each for two of them and an empty string for the others.
-const itemErrorBytes = 29
-
 func (r *reader) itemErrors() []ItemError {
-	from := r.pos
-	n := r.arrayLen()
-	if len(r.peek(from)) < n*itemErrorBytes {
-		r.fail("errors holds an entry without its keys")
-	}
-	if r.err != nil {
-		return nil
-	}
-	list := make([]ItemError, n)
+	list := make([]ItemError, r.entries())
 	var e ItemError
 	fields := []field{
 		{"index", true, func() { e.Index = r.uint32() }},
