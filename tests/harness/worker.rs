@@ -121,11 +121,19 @@ impl Worker {
         http::get(&self.http, path).await
     }
 
-    /// The value of a metric, all its label sets added up; 0 where it is not
-    /// served yet.
+    /// The value of a metric, all its label sets added up; 0 while it has no
+    /// sample yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let (_, text) = self.get("/metrics").await;
+        let (status, text) = self.get("/metrics").await;
+        assert!(
+            status == 200 && text.ends_with("# EOF\n"),
+            "{status} {text}"
+        );
         http::sum(&text, name)
+    }
+
+    pub(crate) async fn resident_bytes(&self) -> u64 {
+        self.process.resident_bytes().await
     }
 
     pub(crate) async fn signal(&self, signal: &str) {
