@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::process::Process;
-use super::{root, set_up};
+use super::{http, root, set_up};
 
 /// A server on a port of its own.
 pub(crate) struct Server {
@@ -22,6 +22,8 @@ pub(crate) struct Variant {
     pub(crate) max_payload: Option<usize>,
     /// More users, in the syntax of the file.
     pub(crate) users: &'static str,
+    /// Whether it shows its own figures over HTTP.
+    pub(crate) monitored: bool,
 }
 
 /// A user who may do everything.
@@ -48,6 +50,14 @@ impl Server {
         .await
     }
 
+    pub(crate) async fn monitored() -> Self {
+        Self::variant(Variant {
+            monitored: true,
+            ..Variant::default()
+        })
+        .await
+    }
+
     pub(crate) async fn variant(variant: Variant) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("nats.conf"), configuration(variant))
@@ -64,6 +74,23 @@ impl Server {
     pub(crate) async fn stop(&mut self) {
         self.process.signal("TERM").await;
         self.process.exit().await;
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) async fn kill(&mut self) {
+        self.process.signal("KILL").await;
+        self.process.exit().await;
+    }
+
+    /// Connections that the server closed because they read too slowly; of one
+    /// that is monitored.
+    pub(crate) async fn slow_consumers(&self) -> u64 {
+        let line = self.process.line_with("Starting http monitor on ").await;
+        let address = line.rsplit(' ').next().expect("an address");
+        let (status, page) = http::get(address, "/varz").await;
+        assert_eq!(status, 200, "{page}");
+        let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+        page["slow_consumers"].as_u64().expect("a number")
     }
 
     /// Starts it anew on the same port.
@@ -97,6 +124,9 @@ fn configuration(variant: Variant) -> String {
     if let Some(bytes) = variant.max_payload {
         // The last word on a key wins.
         write!(text, "\nmax_payload: {bytes}\n").expect("a string can be written to");
+    }
+    if variant.monitored {
+        text.push_str("\nhttp: \"127.0.0.1:-1\"\n");
     }
     let users = "users: [";
     assert_eq!(

@@ -1,6 +1,7 @@
 //! A worker process.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use tokio::process::Command;
 use super::http;
 use super::process::{Exit, Process};
 use super::server::Server;
-use super::{set_up, within};
+use super::{PATIENCE, set_up, within};
 
 /// A worker about to be started: a configuration file, an environment, flags.
 pub(crate) struct Launch {
@@ -119,6 +120,19 @@ impl Worker {
     /// Status and body of `/livez`, `/readyz` or `/metrics`.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         http::get(&self.http, path).await
+    }
+
+    /// Time from `event` until `/readyz` no longer says yes, and what it says then:
+    /// nothing, where the process has ended.
+    pub(crate) async fn turns_not_ready(&self, event: Instant) -> (Duration, String) {
+        loop {
+            let (status, word) = self.get("/readyz").await;
+            if status != 200 {
+                return (event.elapsed(), word);
+            }
+            assert!(event.elapsed() < PATIENCE, "it stays ready");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The value of a metric, all its label sets added up; 0 while it has no

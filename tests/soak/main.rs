@@ -13,8 +13,11 @@ mod answer;
 mod drain;
 mod fuzz;
 mod kill;
+mod known;
+mod overload;
 mod proxy;
 mod request;
+mod restart;
 
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]
