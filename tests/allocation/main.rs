@@ -35,8 +35,11 @@ fn allowance(bytes: usize) -> usize {
     4 * bytes + (1 << 20)
 }
 
+/// Whether these bytes are the document.
+type Reads = fn(Format, &[u8]) -> bool;
+
 /// Every document's reader, by name.
-const READERS: [(&str, fn(Format, &[u8]) -> bool); 6] = [
+const READERS: [(&str, Reads); 6] = [
     ("text-request", reads::<TextRequest>),
     ("info-request", reads::<InfoRequest>),
     ("text-reply", reads::<TextReply<'static>>),
