@@ -72,6 +72,14 @@ bench: setup build ## Measure the worker; the report goes to target/bench/report
 	@mkdir -p target/bench
 	$(WORKER) bench --nats-server $(SETUP)/bin/nats-server --report target/bench/report.json
 
+# The decoders' fuzzers: those of Rust beside the worker, built with the compiler of all else (cargo-fuzz asks for flags
+# that stable hides), then those of Go. What they find lies in target/fuzz and clients/go/internal/wire/testdata.
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: setup ## Fuzz each decoder for a while (SECONDS=60)
+	@$(PYTHON) tools/setup.py fuzz
+	tools/fuzz.sh $(SECONDS)
+
 .PHONY: references
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
 	@$(PYTHON) tests/references/make.py $(if $(WRITE),--write)
@@ -98,10 +106,12 @@ lint: lint-format lint-rust lint-go ## Check formatting and run the linters, war
 .PHONY: lint-format
 lint-format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path worker/fuzz/Cargo.toml --check
 
 .PHONY: lint-rust
 lint-rust:
 	cargo clippy --workspace --all-targets $(CARGO_RELEASE) -- -D warnings
+	cargo clippy --manifest-path worker/fuzz/Cargo.toml --target-dir target/fuzz $(CARGO_RELEASE) -- -D warnings
 
 .PHONY: lint-go
 lint-go: setup

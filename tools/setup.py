@@ -8,10 +8,11 @@ usage: setup.py [PHASE | all] …
   model        .setup/hub: all-MiniLM-L6-v2 in the layout of a Hugging Face hub cache
   quantised-model  beside it: the same, dynamically quantised here, for tests and the bench
 
-`all` are these. The others are for those who check what is shipped, and take minutes to build:
+`all` are these. The others are for those who check what is shipped, or fuzz, and take minutes to build:
 
   audit-go     .setup/bin: go-licenses, govulncheck, cyclonedx-gomod, at the versions of tools/audit.mod
   audit-rust   .setup/bin: cargo-deny, cargo-cyclonedx, at the versions of tools/pins.json
+  fuzz         .setup/bin: cargo-fuzz, at the version of tools/pins.json
 
 Every download is pinned, in tools/pins.json, tools/requirements.txt, tools/go.sum or tools/audit.sum. A phase leaves
 a stamp that names its pins, so that a run with nothing to do takes no time, and one with new pins does only its part.
@@ -142,8 +143,14 @@ def setup_audit_go():
 
 
 def setup_audit_rust():
-    pins = PINS["cargo"]
+    return cargo_tools(PINS["cargo"])
 
+
+def setup_fuzz():
+    return cargo_tools(PINS["fuzz"])
+
+
+def cargo_tools(pins):
     def build():
         for name, version in pins.items():
             # --locked takes the versions that the tool's own lock file names. A target folder of its own, so that
@@ -253,6 +260,7 @@ PHASES = {
 EXTRA_PHASES = {
     "audit-go": setup_audit_go,
     "audit-rust": setup_audit_rust,
+    "fuzz": setup_fuzz,
 }
 
 

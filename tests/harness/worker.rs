@@ -1,6 +1,7 @@
 //! A worker process.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use tokio::process::Command;
 use super::http;
 use super::process::{Exit, Process};
 use super::server::Server;
-use super::{eventually, set_up, within};
+use super::{PATIENCE, eventually, set_up, within};
 
 /// A worker about to be started: a configuration file, an environment, flags.
 pub(crate) struct Launch {
@@ -128,11 +129,32 @@ impl Worker {
         http::get(&self.http, path).await
     }
 
-    /// The value of a metric, all its label sets added up; 0 where it is not
-    /// served yet.
+    /// Time from `event` until `/readyz` no longer says yes, and what it says then:
+    /// nothing, where the process has ended.
+    pub(crate) async fn turns_not_ready(&self, event: Instant) -> (Duration, String) {
+        loop {
+            let (status, word) = self.get("/readyz").await;
+            if status != 200 {
+                return (event.elapsed(), word);
+            }
+            assert!(event.elapsed() < PATIENCE, "it stays ready");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The value of a metric, all its label sets added up; 0 while it has no
+    /// sample yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let (_, text) = self.get("/metrics").await;
+        let (status, text) = self.get("/metrics").await;
+        assert!(
+            status == 200 && text.ends_with("# EOF\n"),
+            "{status} {text}"
+        );
         http::sum(&text, name)
+    }
+
+    pub(crate) async fn resident_bytes(&self) -> u64 {
+        self.process.resident_bytes().await
     }
 
     pub(crate) async fn signal(&self, signal: &str) {

@@ -157,7 +157,7 @@ impl Stage {
             )));
         }
         if let Some(prompt) = &request.prompt {
-            return Err(Error::invalid(format!(
+            return Err(Error::invalid(format_args!(
                 "prompt {prompt:?}: this model has no prompts"
             )));
         }
