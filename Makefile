@@ -129,7 +129,8 @@ sbom: ## Write the bills of materials to target/sbom
 	$(PYTHON) tools/sbom.py
 
 .PHONY: dist
-dist: setup build ## Pack the worker with its ONNX Runtime to target/dist
+dist: setup ## Build the worker as it is shipped, and pack it with its ONNX Runtime to target/dist
+	tools/build_shipped.sh
 	$(PYTHON) tools/dist.py
 
 .PHONY: clean
