@@ -64,9 +64,11 @@ COPY worker worker
 COPY schemas schemas
 COPY config config
 COPY tools/build_shipped.sh tools/
-# The target folder is a cache, which no later step sees: the program is copied out of it.
+# The target folder is a cache, which no later step sees: the program is copied out of it. Cargo goes by times, and a
+# copied file keeps its own: one that was edited while an earlier build ran would count as built.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    tools/build_shipped.sh && install -D target/shipped/fastembed-worker /out/fastembed-worker
+    find worker schemas config -type f -exec touch {} + && tools/build_shipped.sh \
+    && install -D target/shipped/fastembed-worker /out/fastembed-worker
 
 FROM base AS worker
 COPY --from=worker-build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
