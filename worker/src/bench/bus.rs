@@ -57,14 +57,9 @@ impl Bus {
         })
     }
 
-    /// Resident memory of the worker, where the system tells.
-    pub(super) fn worker_memory_mib(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.worker.id()?)).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kib / 1024.0)
+    /// The worker's process; none once it has ended.
+    pub(super) fn worker(&self) -> Option<u32> {
+        self.worker.id()
     }
 
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {

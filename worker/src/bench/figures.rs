@@ -11,6 +11,7 @@ use serde::Serialize;
 pub(super) enum Unit {
     TextsPerSecond,
     Microseconds,
+    TokensPerProcessorSecond,
 }
 
 /// A name with a value for each round.
@@ -32,6 +33,11 @@ impl Figure {
 
     pub(super) fn add(&mut self, value: f64) {
         self.values.push(value);
+    }
+
+    /// Whether it was measured at all.
+    pub(super) fn is_known(&self) -> bool {
+        !self.values.is_empty()
     }
 
     /// Lowest, middle and highest of all rounds; zero without any.

@@ -9,6 +9,7 @@ mod figures;
 mod load;
 mod local;
 mod report;
+mod usage;
 pub mod workload;
 
 use std::time::Instant;
@@ -40,6 +41,8 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
         workload.tokens_max
     ))?;
     let bus = bus::Bus::start(&settings.nats_server).await?;
+    let memory_at_start = bus.worker().and_then(usage::memory_mib);
+    let tokens = workload.tokens_mean * workload.texts as f64;
 
     let mut figures = [
         Figure::new("in process, one caller of all texts", Unit::TextsPerSecond),
@@ -72,15 +75,29 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
             Unit::Microseconds,
         ),
     ];
+    let mut work = [
+        Figure::new(
+            "the worker, one caller of all texts",
+            Unit::TokensPerProcessorSecond,
+        ),
+        Figure::new(
+            "the worker, 64 callers of single texts",
+            Unit::TokensPerProcessorSecond,
+        ),
+    ];
     // The first round of each pays for pages and caches.
     for round in 0..=settings.rounds {
         let start = Instant::now();
-        let values = [
-            load::bulk(&local, &texts).await?,
-            load::bulk(&bus, &texts).await?,
-            load::singles(&local, &texts).await?,
-            load::singles(&bus, &texts).await?,
-        ];
+        let used = || bus.worker().and_then(usage::processor_seconds);
+        let local_bulk = load::bulk(&local, &texts).await?;
+        let before = used();
+        let bus_bulk = load::bulk(&bus, &texts).await?;
+        let between = used();
+        let local_singles = load::singles(&local, &texts).await?;
+        let idle = used();
+        let bus_singles = load::singles(&bus, &texts).await?;
+        let spent = [(before, between), (idle, used())];
+        let values = [local_bulk, bus_bulk, local_singles, bus_singles];
         let local_latency = load::latency(&local).await?;
         let bus_latency = load::latency(&bus).await?;
         let latencies =
@@ -91,6 +108,11 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
                 .iter_mut()
                 .zip(values)
                 .for_each(|(figure, value)| figure.add(value));
+            for (figure, (before, after)) in work.iter_mut().zip(spent) {
+                if let (Some(before), Some(after)) = (before, after) {
+                    figure.add(tokens / (after - before));
+                }
+            }
         }
         print(&format!(
             "round {round} of {}: {:.1} s\n",
@@ -98,9 +120,9 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
             start.elapsed().as_secs_f64()
         ))?;
     }
-    let memory = bus.worker_memory_mib();
+    let memory = memory_at_start.zip(bus.worker().and_then(usage::memory_mib));
     bus.stop().await?;
-    let report = report::Report::new(workload, &figures, memory);
+    let report = report::Report::new(workload, &figures, &work, memory);
     print(&report.table())?;
     report.write(&settings.report)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::figures::{Figure, Unit};
 use super::local::Workload;
+use super::usage::Memory;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -16,7 +17,15 @@ pub(super) struct Report {
     figures: Vec<Row>,
     /// Bus against process, pair by pair.
     ratios: Vec<Ratio>,
-    worker_memory_mib: Option<f64>,
+    worker_memory_mib: Option<MemoryRow>,
+}
+
+/// Resident memory of the worker.
+#[derive(Serialize)]
+struct MemoryRow {
+    ready: f64,
+    after: f64,
+    peak: f64,
 }
 
 #[derive(Serialize)]
@@ -35,11 +44,14 @@ struct Ratio {
 }
 
 impl Report {
-    /// `figures` come in pairs: in process, then through the bus.
+    /// `figures` come in pairs: in process, then through the bus. `work` is what
+    /// the worker did with its processors, `memory` what it had when it was ready
+    /// and in the end; neither is known everywhere.
     pub(super) fn new(
         workload: Workload,
         figures: &[Figure],
-        worker_memory_mib: Option<f64>,
+        work: &[Figure],
+        memory: Option<(Memory, Memory)>,
     ) -> Self {
         let row = |figure: &Figure| {
             let [min, median, max] = figure.spread();
@@ -60,9 +72,18 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             workload,
-            figures: figures.iter().map(row).collect(),
+            figures: figures
+                .iter()
+                .chain(work)
+                .filter(|figure| figure.is_known())
+                .map(row)
+                .collect(),
             ratios: pairs.iter().map(ratio).collect(),
-            worker_memory_mib,
+            worker_memory_mib: memory.map(|(ready, end)| MemoryRow {
+                ready: ready.now,
+                after: end.now,
+                peak: end.peak,
+            }),
         }
     }
 
@@ -76,6 +97,7 @@ impl Report {
             let unit = match row.unit {
                 Unit::TextsPerSecond => "texts/s",
                 Unit::Microseconds => "µs",
+                Unit::TokensPerProcessorSecond => "tokens/s of one processor",
             };
             let ratio = self.ratios.iter().find(|ratio| ratio.name == row.name);
             let ratio = ratio
@@ -86,8 +108,11 @@ impl Report {
                 row.name, row.min, row.median, row.max
             );
         }
-        if let Some(memory) = self.worker_memory_mib {
-            out += &format!("worker memory after the bench: {memory:.0} MiB\n");
+        if let Some(memory) = &self.worker_memory_mib {
+            out += &format!(
+                "worker memory: {:.0} MiB when ready, {:.0} MiB after the bench, {:.0} MiB at most\n",
+                memory.ready, memory.after, memory.peak
+            );
         }
         out
     }
