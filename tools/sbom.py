@@ -4,7 +4,7 @@
   client-go.cdx.json          the Go client's modules
   nats-server.cdx.json        what is in the server's program, as the image carries it
 
-Two runs on one commit write the same bytes: no clock, no random serial numbers.
+Two runs on one commit write the same bytes: no clock, no random serial numbers, no folder of this machine.
 """
 
 import json
@@ -80,7 +80,9 @@ def worker(pins):
     try:
         # The tool writes beside the manifest and nowhere else.
         run("cargo", "cyclonedx", "--quiet", *options, "--target", "all", "--override-filename", WORKER)
-        bom = complete(json.loads(written.read_text()), pins)
+        # The tool refers to what it describes by its folder on this machine.
+        text = written.read_text().replace(f"path+{ROOT.as_uri()}/worker#", "")
+        bom = complete(json.loads(text), pins)
     finally:
         written.unlink(missing_ok=True)
     (OUT / written.name).write_text(json.dumps(bom, indent=2) + "\n")
