@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the worker that is shipped, target/shipped/fastembed-worker: Cargo.toml's profile of that name, with none of the
-# building machine's paths in the program. Compilers write them into what a panic or an assertion says.
+# Builds the worker that is shipped, target/shipped/fastembed-worker: Cargo.toml's profile of that name, with no path of
+# the building machine in the program. Compilers write them into what a panic or an assertion says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
