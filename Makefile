@@ -48,9 +48,11 @@ demo: ## Start a server and two workers on this machine and call them from Go
 .PHONY: test
 test: test-rust test-go test-python ## Run every test: Rust, Go and Python
 
+# The contract is kept with and without JetStream.
 .PHONY: test-rust
 test-rust: setup
 	cargo test --workspace $(CARGO_RELEASE)
+	FASTEMBED_TEST_JETSTREAM=1 cargo test $(CARGO_RELEASE) --test suite contract::
 
 # The tests in clients/go/test start the worker's binary, which the cache of results knows nothing of.
 .PHONY: test-go

@@ -16,4 +16,5 @@ mod fidelity;
 mod harness;
 mod load;
 mod operations;
+mod security;
 mod wire;

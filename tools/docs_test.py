@@ -36,7 +36,9 @@ class FailureModes(unittest.TestCase):
         worker = source("worker/src", ".rs")
         for line in (
             "the bus refused a subscription; not ready",
+            "the bus refused an answer; not ready",
             "a reply subject is not allowed; such requests are dropped",
+            "stopped before it was ready",
             *("connected", "disconnected", "draining", "drained", "runs failed", "requests refused", "replies not sent"),
         ):
             self.assertIn(f"`{line}`", PAGE)

@@ -1,6 +1,6 @@
 //! Who answers on which subject.
 
-use crate::harness::{Ask, Caller, FAKE, Worker};
+use crate::harness::{Ask, Caller, FAKE, Worker, eventually};
 
 #[tokio::test]
 async fn a_model_that_nobody_serves_has_no_responders_at_once() {
@@ -47,6 +47,13 @@ async fn an_instance_that_does_not_serve_a_model_says_so() {
         assert_eq!(parts.len(), 1);
         parts[0].refused("model_not_found");
     }
+    // Counted without a word of the caller's in a label, and logged.
+    let counted = r#"fastembed_requests_total{op="",model="",code="model_not_found"} 8"#;
+    eventually("eight refusals to be counted", || async {
+        worker.get("/metrics").await.1.contains(counted)
+    })
+    .await;
+    worker.line_with("model_not_found").await;
 }
 
 #[tokio::test]

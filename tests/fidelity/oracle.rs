@@ -3,7 +3,7 @@
 use fastembed::{
     InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
-use fastembed_worker::models::onnx::{self, Parallelism};
+use fastembed_worker::models::onnx::{self, Parallelism, Prepared};
 use fastembed_worker::models::{Loaded, Row};
 
 use super::{References, distance};
@@ -50,14 +50,9 @@ fn our_vectors_are_fastembeds_own() {
         tokenizer,
         mut instances,
         ..
-    } = onnx::load(
-        &environment,
-        &set_up("hub"),
-        "AllMiniLML6V2",
-        None,
-        parallelism,
-    )
-    .expect("our model");
+    } = Prepared::read(&set_up("hub"), "AllMiniLML6V2", None)
+        .and_then(|prepared| prepared.load(&environment, parallelism))
+        .expect("our model");
     let mut oracle = fastembeds_own(environment);
     for sentence in &references.sentences {
         let ids = tokenizer.tokenize(sentence).expect("tokens").ids;

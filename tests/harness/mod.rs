@@ -8,6 +8,7 @@ pub(crate) mod caller;
 pub(crate) mod http;
 pub(crate) mod nats_cli;
 pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod reply;
 pub(crate) mod server;
 pub(crate) mod worker;

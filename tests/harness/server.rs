@@ -8,6 +8,10 @@ use tokio::process::Command;
 use super::process::Process;
 use super::{root, set_up};
 
+/// Set where the server is to have JetStream, which nothing here needs: the
+/// contract is kept with and without it.
+const JETSTREAM: &str = "FASTEMBED_TEST_JETSTREAM";
+
 /// A server on a port of its own.
 pub(crate) struct Server {
     process: Process,
@@ -22,6 +26,8 @@ pub(crate) struct Variant {
     pub(crate) max_payload: Option<usize>,
     /// More users, in the syntax of the file.
     pub(crate) users: &'static str,
+    /// More settings, which win over those of the file.
+    pub(crate) settings: &'static str,
 }
 
 /// A user who may do everything.
@@ -49,8 +55,13 @@ impl Server {
     }
 
     pub(crate) async fn variant(variant: Variant) -> Self {
+        Self::configured(&configuration(variant)).await
+    }
+
+    /// A server of another configuration altogether.
+    pub(crate) async fn configured(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("nats.conf"), configuration(variant))
+        std::fs::write(folder.path().join("nats.conf"), text)
             .expect("the temporary folder can be written");
         let (process, port) = Self::spawn(&folder, -1).await;
         Self {
@@ -81,8 +92,16 @@ impl Server {
         command
             .arg("--config")
             .arg(folder.path().join("nats.conf"))
-            .args(["--port", &port.to_string()]);
+            .args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+        let jetstream = std::env::var_os(JETSTREAM).is_some();
+        if jetstream {
+            let store = folder.path().join("jetstream");
+            command.arg("--jetstream").arg("--store_dir").arg(store);
+        }
         let process = Process::spawn(command);
+        if jetstream {
+            process.line_with("Starting JetStream").await;
+        }
         let line = process.line_with("Listening for client connections").await;
         process.line_with("Server is ready").await;
         let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
@@ -94,8 +113,9 @@ impl Server {
 fn configuration(variant: Variant) -> String {
     let file = root().join("config/nats.conf");
     let mut text = std::fs::read_to_string(file).expect("config/nats.conf");
+    // The last word on a key wins.
+    write!(text, "\n{}\n", variant.settings).expect("a string can be written to");
     if let Some(bytes) = variant.max_payload {
-        // The last word on a key wins.
         write!(text, "\nmax_payload: {bytes}\n").expect("a string can be written to");
     }
     let users = "users: [";

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::http;
 use super::process::{Exit, Process};
 use super::server::Server;
-use super::{set_up, within};
+use super::{eventually, set_up, within};
 
 /// A worker about to be started: a configuration file, an environment, flags.
 pub(crate) struct Launch {
@@ -114,6 +114,13 @@ impl Worker {
         };
         self.instance = field("instance");
         self.http = field("http");
+    }
+
+    /// Waits until it takes requests, of a worker that need not say so. `http`
+    /// is where it was told to listen.
+    pub(crate) async fn become_ready_in_silence(&mut self, http: &str) {
+        self.http = http.to_owned();
+        eventually("readiness", || async { self.get("/readyz").await.0 == 200 }).await;
     }
 
     /// Waits for a log line that has `text` in it.

@@ -11,6 +11,7 @@
     reason = "a test says what must hold by panicking, in its helpers too"
 )]
 
+mod external;
 mod fake_hub;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other binaries use the rest")]

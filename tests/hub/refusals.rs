@@ -140,6 +140,7 @@ async fn a_cache_that_cannot_be_written_is_said_to_be_so() {
             "{complaint}"
         );
     }
+    assert!(hub.asked().is_empty());
 }
 
 #[tokio::test]

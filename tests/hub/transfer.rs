@@ -142,6 +142,21 @@ async fn the_token_goes_to_the_hub_and_never_to_another_address_or_the_terminal(
 }
 
 #[tokio::test]
+async fn the_token_stands_in_no_log_of_a_worker_that_fetches() {
+    let hub = FakeHub::with(&[MINILM]).await;
+    let cache = tempfile::tempdir().unwrap();
+    let serve = Program::serve(cache.path(), hub.url());
+    let exit = serve
+        .env("HF_TOKEN", "hf_canary")
+        .env("FASTEMBED_LOG_FILTER", "trace")
+        .run()
+        .await;
+    assert!(hub.asked().iter().any(|asked| asked.token.is_some()));
+    assert!(exit.lines.len() > 1, "{exit:?}");
+    assert!(!exit.lines.concat().contains("hf_canary"), "{exit:?}");
+}
+
+#[tokio::test]
 async fn a_proxy_that_the_environment_names_is_used() {
     let proxy = FakeHub::with(&[MINILM]).await;
     let cache = tempfile::tempdir().unwrap();

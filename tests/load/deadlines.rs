@@ -45,3 +45,13 @@ async fn a_request_whose_deadline_passes_while_it_runs_is_answered_then() {
     .await;
     caller.call(Ask::texts("Fake", &["a"])).await.vectors();
 }
+
+#[tokio::test]
+async fn a_request_that_comes_without_time_is_counted_as_expired() {
+    let (server, worker) = Worker::with_server(crate::harness::FAKE).await;
+    let caller = Caller::connect(&server).await;
+    let late = Ask::texts("Fake", &["a"]).timeout_ms(0);
+    caller.call(late).await.refused("deadline_exceeded");
+    let expired = worker.metric("fastembed_expired_requests_total").await;
+    assert_eq!((expired, worker.metric(TEXTS).await), (1.0, 0.0));
+}

@@ -1,14 +1,11 @@
-//! One JSON object a line, at most one line a second for a kind of failure,
-//! and never a word of what callers sent.
+//! One JSON object a line, and at most one line a second for a kind of failure.
+//! That no line holds what callers sent is seen to in `security/canary.rs`.
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::harness::{Ask, Caller, FAKE, Worker};
-
-/// Stands in texts, keys and headers; must stand in no log.
-const MARKER: &str = "xyzzyplugh";
 
 #[tokio::test]
 async fn a_request_that_succeeds_leaves_no_line() {
@@ -26,51 +23,6 @@ async fn a_request_that_succeeds_leaves_no_line() {
         .filter(|line| !line.contains("drain") && !line.contains(r#""connected""#))
         .collect();
     assert!(other.is_empty(), "{other:#?}");
-}
-
-#[tokio::test]
-async fn nothing_that_a_caller_sends_is_ever_logged() {
-    let config = format!(
-        "[log]\nfilter = 'debug'\n[[models]]\nname = 'Fake'\nkind = 'fake'\nmax_length = 8\n\
-         panic_on = '{MARKER}panic'\nnan_on = '{MARKER}nan'\n"
-    );
-    let (server, worker) = Worker::with_server(&config).await;
-    let caller = Caller::connect(&server).await;
-    let long = format!("{MARKER} ").repeat(20);
-    let huge = MARKER.repeat(20_000);
-    for document in [
-        json!({"inputs": [MARKER], "meta": {MARKER: MARKER}}),
-        json!({"inputs": [MARKER], MARKER: 1}),
-        json!({"inputs": MARKER}),
-        json!({"inputs": [MARKER], "encoding": MARKER}),
-        json!({"inputs": [MARKER], "prompt": MARKER}),
-        json!({"inputs": [MARKER], "space": MARKER}),
-        json!({"inputs": [long], "truncate": false}),
-        json!({"inputs": [huge]}),
-        json!({"inputs": [format!("{MARKER}panic")]}),
-        json!({"inputs": [format!("{MARKER}nan")]}),
-    ] {
-        caller.call(Ask::text("Fake").json(&document)).await;
-        caller.call(Ask::text("Fake").msgpack(&document)).await;
-    }
-    caller.call(Ask::text("Fake").body(MARKER)).await;
-    for header in [
-        "Content-Type",
-        "Fastembed-Timeout-Ms",
-        "Fastembed-Lane",
-        "Fastembed-Accept",
-    ] {
-        caller
-            .call(Ask::texts("Fake", &[MARKER]).header(header, MARKER))
-            .await;
-    }
-    let exit = worker.stop().await;
-    let told: Vec<&String> = exit
-        .lines
-        .iter()
-        .filter(|line| line.contains(MARKER))
-        .collect();
-    assert!(told.is_empty(), "{told:#?}");
 }
 
 #[tokio::test]
@@ -105,9 +57,11 @@ async fn lines_of_a_burst(config: &str, ask: Ask, count: usize, code: &str) -> (
     }
     let elapsed = start.elapsed();
     let lines = worker.stop().await.lines;
-    let of_code = lines
-        .iter()
-        .filter(|line| line.contains("failed") || line.contains(code));
+    let of_code = lines.iter().filter(|line| {
+        ["failed", "panic", code]
+            .iter()
+            .any(|word| line.contains(word))
+    });
     (of_code.count(), elapsed)
 }
 
@@ -122,13 +76,13 @@ async fn repeated_refusals_make_at_most_one_line_a_second() {
 }
 
 #[tokio::test]
-async fn repeated_failures_of_a_model_make_at_most_two_lines_a_second() {
-    // One of the run and one of the requests.
+async fn repeated_panics_of_a_model_make_at_most_three_lines_a_second() {
+    // One of the panics, one of the runs and one of the requests.
     let config = "[[models]]\nname = 'Fake'\nkind = 'fake'\npanic_on = 'boom'\n";
     let ask = Ask::texts("Fake", &["boom"]);
     let (lines, elapsed) = lines_of_a_burst(config, ask, 200, "internal").await;
     assert!(
-        lines >= 1 && lines as u64 <= 2 * (elapsed.as_secs() + 2),
+        lines >= 3 && lines as u64 <= 3 * (elapsed.as_secs() + 2),
         "{lines} lines in {elapsed:?}"
     );
 }

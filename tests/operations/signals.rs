@@ -70,7 +70,7 @@ async fn an_idle_worker_leaves_at_once_and_the_group_goes_on() {
 
 #[tokio::test]
 async fn a_drain_past_its_deadline_exits_1_and_says_how_many_were_left() {
-    let config = "[drain]\ndeadline_ms = 100\n[runtime]\nexecutors = 1\nbatch_tokens = 3\n\
+    let config = "[drain]\ndeadline_ms = 2000\n[runtime]\nrun_limit_ms = 2000\nexecutors = 1\nbatch_tokens = 3\n\
                   [[models]]\nname = 'Fake'\nkind = 'fake'\ndelay_ms = 700\n";
     let (server, mut worker) = Worker::with_server(config).await;
     let caller = Caller::connect(&server).await;

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -15,6 +16,7 @@ use crate::harness::Server;
 pub(crate) struct Proxy {
     port: u16,
     task: JoinHandle<()>,
+    cut: watch::Sender<()>,
 }
 
 impl Proxy {
@@ -22,6 +24,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("a bound socket").port();
         let behind = server.url().replace("nats://", "");
+        let (cut, to_cut) = watch::channel(());
         let task = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let Ok(far) = TcpStream::connect(&behind).await else {
@@ -29,11 +32,28 @@ impl Proxy {
                 };
                 let (near_in, near_out) = near.into_split();
                 let (far_in, far_out) = far.into_split();
-                tokio::spawn(delayed(near_in, far_out, delay));
-                tokio::spawn(delayed(far_in, near_out, delay));
+                let mut to_cut = to_cut.clone();
+                to_cut.mark_unchanged();
+                tokio::spawn(async move {
+                    let both = async {
+                        tokio::join!(
+                            delayed(near_in, far_out, delay),
+                            delayed(far_in, near_out, delay)
+                        )
+                    };
+                    tokio::select! {
+                        _ = both => {}
+                        _ = to_cut.changed() => {}
+                    }
+                });
             }
         });
-        Self { port, task }
+        Self { port, task, cut }
+    }
+
+    /// Ends every connection at once, both halves; new ones are taken.
+    pub(crate) fn cut(&self) {
+        self.cut.send_replace(());
     }
 
     pub(crate) fn url(&self) -> String {

@@ -44,6 +44,8 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(serving) => {
             let config = serving.load(config::variables())?;
+            config::readable(&config)?;
+            hub::Pins::load(&config.runtime)?;
             logs::init(&config.log)
                 .map_err(|fault| config::Error::new("log.filter", fault.to_string()))?;
             block_on(serve::run(config))
@@ -53,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             settings,
         } => {
             let config = settings.load(config::variables())?;
+            config::readable(&config)?;
             hub::Pins::load(&config.runtime)?;
             if wanted {
                 print(&config::effective(&config)?)
@@ -63,6 +66,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Pull(pull) => block_on(cli::models::pull(&pull, config::variables())),
         Command::Import(import) => block_on(cli::models::import(&import, config::variables())),
         Command::Bench(settings) => block_on(bench::run(&settings)),
+        Command::Echo(settings) => block_on(bench::echo::run(&settings)),
         Command::Generate {
             what: Generate::Config,
         } => print(&config::template()?),

@@ -1,13 +1,17 @@
 //! `serve`, as phases: models, bus, signal, drain.
 
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
-use crate::bus::{self, Worker};
+use crate::batch::Pipeline;
+use crate::bus::{self, Station};
 use crate::config::Config;
 use crate::telemetry::health::{Health, Phase};
 use crate::telemetry::http::{self, Sources};
@@ -16,11 +20,13 @@ use crate::{hub, instance, start};
 
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
+const HANGS: &str = "a run of the model does not return";
 
 /// How long the models' threads may take to end once all is answered.
 const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves until a signal, then drains.
+/// Serves until a signal, then drains. A signal that comes before requests are
+/// taken ends the process at once: nothing was admitted.
 ///
 /// # Errors
 /// Where the worker cannot start, leaves requests unanswered, or stops because a
@@ -31,63 +37,143 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     let health = Health::new(Arc::clone(&metrics));
     let instance = instance::random();
-
-    tokio::select! {
-        provided = hub::provide(&config) => provided?,
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
-    }
     let hung = Arc::new(Notify::new());
-    let on_hang: Arc<dyn Fn() + Send + Sync> = {
+    let on_hang: OnHang = {
         let (hung, health) = (Arc::clone(&hung), Arc::clone(&health));
         Arc::new(move || {
             health.enter(Phase::Hung);
             hung.notify_one();
         })
     };
-    let pipelines = tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
-    let sources = Sources {
+
+    let mut stopped = pin!(async {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+            () = hung.notified() => HANG,
+        }
+    });
+
+    let preparation = Preparation {
+        config: config.clone(),
+        instance: instance.clone(),
         health: Arc::clone(&health),
         metrics: Arc::clone(&metrics),
-        pipelines: pipelines.clone().into(),
+        on_hang,
     };
-    let (http, server) = http::serve(&config.http.listen, sources)
-        .await
-        .with_context(|| format!("http.listen {}", config.http.listen))?;
-    start::first_inference(&pipelines).await?;
+    // A task of its own: parts of it block, and a signal is heard meanwhile.
+    let mut preparing = tokio::spawn(preparation.run());
+    let signal = tokio::select! {
+        signal = &mut stopped => signal,
+        prepared = &mut preparing => {
+            let prepared = prepared??;
+            return serve(prepared, &config, &instance, health, metrics, stopped).await;
+        }
+    };
+    ensure!(signal != HANG, HANGS);
+    tracing::info!(signal, "stopped before it was ready");
+    // A model that is being read is given a moment, so that its library does not
+    // end in the middle of it.
+    preparing.abort();
+    let _ = tokio::time::timeout(THREADS_TIMEOUT, preparing).await;
+    Ok(())
+}
 
-    let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
-    let client = bus::connect(
-        &config.nats,
-        name,
-        Arc::clone(&health),
-        Arc::clone(&metrics),
-    )
-    .await?;
-    let worker = Worker::start(
-        client,
-        &config,
-        &instance,
-        &pipelines,
-        Arc::clone(&health),
+/// What is called when a run of a model does not return.
+type OnHang = Arc<dyn Fn() + Send + Sync>;
+
+/// All that comes before requests are taken.
+struct Preparation {
+    config: Config,
+    instance: String,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    on_hang: OnHang,
+}
+
+/// A worker that could take requests.
+struct Prepared {
+    pipelines: Vec<Arc<Pipeline>>,
+    http: SocketAddr,
+    server: JoinHandle<std::io::Result<()>>,
+    connection: bus::Connection,
+}
+
+impl Preparation {
+    /// Files, models, the operators' port, the first inference, the bus.
+    async fn run(self) -> anyhow::Result<Prepared> {
+        let Self {
+            config,
+            instance,
+            health,
+            metrics,
+            on_hang,
+        } = self;
+        hub::provide(&config).await?;
+        let pipelines =
+            tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
+        let sources = Sources {
+            health: Arc::clone(&health),
+            metrics: Arc::clone(&metrics),
+            pipelines: pipelines.clone().into(),
+        };
+        let (http, server) = http::serve(&config.http.listen, sources)
+            .await
+            .with_context(|| format!("http.listen {}", config.http.listen))?;
+        // Operators count what callers asked for.
+        metrics.count(false);
+        start::first_inference(&pipelines).await?;
+        metrics.count(true);
+        let connection = bus::connect(&config.nats, &instance, health, metrics).await?;
+        Ok(Prepared {
+            pipelines,
+            http,
+            server,
+            connection,
+        })
+    }
+}
+
+/// Takes requests until `stopped` says why no longer, then answers what was
+/// admitted.
+async fn serve(
+    prepared: Prepared,
+    config: &Config,
+    instance: &str,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    stopped: impl Future<Output = &'static str>,
+) -> anyhow::Result<()> {
+    let Prepared {
+        pipelines,
+        http,
+        server,
+        connection,
+    } = prepared;
+    let station = Station {
+        config,
+        instance,
+        pipelines: &pipelines,
+        health: Arc::clone(&health),
         metrics,
-    )
-    .await?;
+    };
+    let mut worker = Some(station.open(connection).await?);
     health.enter(Phase::Ready);
     if health.is_ready() {
         tracing::info!(instance, http = %http, "ready");
     }
 
     let signal = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-        () = hung.notified() => HANG,
+        signal = stopped => signal,
+        never = station.keep(&mut worker) => match never {},
     };
     health.enter(Phase::Draining);
     tracing::info!(signal, deadline_ms = config.drain.deadline_ms, "draining");
-    let unanswered = worker
-        .drain(Duration::from_millis(config.drain.deadline_ms))
-        .await;
+    let deadline = Duration::from_millis(config.drain.deadline_ms);
+    let unanswered = match worker {
+        Some(worker) => worker.drain(deadline).await,
+        None => 0,
+    };
     server.abort();
     // A run that nobody waits for any more ends now, or with the process.
     let ended = tokio::task::spawn_blocking(move || drop(pipelines));
@@ -96,7 +182,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         unanswered == 0,
         "{unanswered} requests were not answered within drain.deadline_ms"
     );
-    ensure!(signal != HANG, "a run of the model does not return");
+    ensure!(signal != HANG, HANGS);
     tracing::info!("drained");
     Ok(())
 }

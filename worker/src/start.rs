@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use bytes::Bytes;
 
 use crate::batch::{Pipeline, Settings};
-use crate::config::{Config, Model, ModelKind};
-use crate::models::{Loaded, fake, onnx};
+use crate::config::{Config, Model, ModelKind, Runtime};
+use crate::models::onnx::{Environment, Prepared};
+use crate::models::{Loaded, calibration, fake, onnx};
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::{Call, Lane};
 use crate::wire::reply::Room;
@@ -41,23 +42,18 @@ pub fn pipelines(
     let settings = Settings {
         bounds: config.queue.bounds(),
         budget: config.runtime.budget(),
+        bulk_under_queries: config.runtime.bulk_under_queries(),
+        deduplicate: config.runtime.deduplicate,
         tokenizers: config.runtime.tokenizers,
         run_limit: Duration::from_millis(config.runtime.run_limit_ms),
     };
-    let parallelism = config.runtime.parallelism();
     served
         .iter()
         .map(|model| {
             let start = Instant::now();
             let loaded = match (&runtime, model.kind) {
-                (Some(runtime), ModelKind::Onnx) => onnx::load(
-                    runtime,
-                    &config.runtime.cache,
-                    &model.name,
-                    model.max_length,
-                    parallelism,
-                )?,
-                _ => load_fake(model, parallelism.instances),
+                (Some(runtime), ModelKind::Onnx) => load(runtime, &config.runtime, model)?,
+                _ => load_fake(model, config.runtime.parallelism().instances),
             };
             let facts = Arc::clone(&loaded.facts);
             let pipeline = Pipeline::start(
@@ -70,14 +66,29 @@ pub fn pipelines(
                 model = %facts.name,
                 space = %facts.space,
                 source = %facts.source,
-                executors = parallelism.instances,
-                threads = parallelism.threads,
+                executors = facts.executors,
+                threads = facts.threads,
+                batch_invariant = facts.batch_invariant,
                 load_ms = start.elapsed().as_secs_f64() * 1e3,
                 "model loaded"
             );
             Ok(Arc::new(pipeline))
         })
         .collect()
+}
+
+/// Loads a model for as many sessions and threads as are configured, or found to
+/// be fastest here.
+fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::Result<Loaded> {
+    let prepared = Prepared::read(&runtime.cache, &model.name, model.max_length)?;
+    let parallelism = match runtime.is_calibrated() {
+        true => {
+            let processors = runtime.processors();
+            calibration::choose(&prepared, environment, processors, &runtime.cache)?.parallelism()
+        }
+        false => runtime.parallelism(),
+    };
+    Ok(prepared.load(environment, parallelism)?)
 }
 
 fn load_fake(model: &Model, instances: usize) -> Loaded {

@@ -35,7 +35,8 @@ func startWorker(t *testing.T, s *server, config string) *worker {
 	return startWorkerAt(t, s.url(), config)
 }
 
-func startWorkerAt(t *testing.T, url, config string) *worker {
+// startWorkerAt adds to the worker's environment, where the last word wins.
+func startWorkerAt(t *testing.T, url, config string, env ...string) *worker {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "worker.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -53,6 +54,7 @@ func startWorkerAt(t *testing.T, url, config string) *worker {
 		"ORT_DYLIB_PATH=" + found(t, ".setup/onnxruntime/lib/libonnxruntime."+suffix, "make setup"),
 		"HF_HOME=" + found(t, ".setup/hub", "make setup"),
 	}
+	w.cmd.Env = append(w.cmd.Env, env...)
 	logs, err := w.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

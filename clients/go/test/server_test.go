@@ -42,14 +42,27 @@ func found(t *testing.T, path, remedy string) string {
 
 func startServer(t *testing.T, maxPayload int) *server {
 	t.Helper()
+	return startServerWith(t, "config/nats.conf", fmt.Sprintf("max_payload: %d", maxPayload))
+}
+
+// startServerWith starts a server with a file of the repository and further
+// settings, which win over the file's.
+func startServerWith(t *testing.T, path, settings string) *server {
+	t.Helper()
 	dir := t.TempDir()
 	// Includes are relative to the file that has them; a later value wins.
-	include, err := filepath.Rel(dir, found(t, "config/nats.conf", "git checkout"))
+	include, err := filepath.Rel(dir, found(t, path, "git checkout"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startServerOf(t, fmt.Sprintf("include %q\n%s\n", include, settings))
+}
+
+// startServerOf starts a server of any other configuration.
+func startServerOf(t *testing.T, conf string) *server {
+	t.Helper()
+	dir := t.TempDir()
 	s := &server{conf: filepath.Join(dir, "nats.conf"), ports: filepath.Join(dir, "ports"), port: "-1"}
-	conf := fmt.Sprintf("include %q\nmax_payload: %d\n", include, maxPayload)
 	if err := os.WriteFile(s.conf, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -133,9 +146,14 @@ func (s *server) connect(t *testing.T, user string, opts ...nats.Option) *nats.C
 
 func connectAt(t *testing.T, url, user string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
+	return dial(t, url, append([]nats.Option{nats.UserInfo(user, user)}, opts...)...)
+}
+
+// dial connects as whoever the options say.
+func dial(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
 	closed := make(chan struct{})
 	nc, err := nats.Connect(url, append([]nats.Option{
-		nats.UserInfo(user, user),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(10 * time.Millisecond),
 		nats.ReconnectJitter(0, 0),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::admission::Admission;
-use super::plan::Budget;
 use super::queue::{Item, Queue};
 use super::watchdog::Slot;
 use crate::models::{self, Facts, Model, Row};
@@ -23,7 +22,6 @@ pub(super) struct Executor {
     pub(super) admission: Arc<Admission>,
     pub(super) waits: Arc<Window>,
     pub(super) metrics: ModelMetrics,
-    pub(super) budget: Budget,
     pub(super) failures: Failures,
 }
 
@@ -32,30 +30,37 @@ impl Executor {
     pub(super) fn run(mut self) {
         let mut vectors = Vec::new();
         let metrics = self.metrics.clone();
-        while let Some(batch) = self.queue.take(self.budget, |items| metrics.expired(items)) {
+        while let Some(batch) = self.queue.take(|items| metrics.expired(items)) {
             self.run_batch(&batch, &mut vectors);
+            self.queue.done(&batch);
         }
     }
 
     fn run_batch(&mut self, batch: &[Item], vectors: &mut Vec<f32>) {
         let start = Instant::now();
         for item in batch {
-            let wait = item.owner.started(start);
-            self.waits.observe(wait);
-            self.metrics.waited(wait);
+            item.audience.each(|taker| {
+                let wait = taker.owner.started(start);
+                self.waits.observe(wait);
+                self.metrics.waited(wait);
+            });
         }
         let rows: Vec<Row<'_>> = batch
             .iter()
             .map(|item| Row {
-                ids: &item.ids,
-                normalize: item.owner.normalize(),
+                ids: &item.text.0,
+                normalize: item.text.1,
             })
             .collect();
         vectors.clear();
         // A panic is this batch's failure, never the process's; the model keeps
         // no state between runs that half a run could spoil.
-        self.slot
-            .enter(batch.iter().map(|item| Arc::clone(&item.owner)).collect());
+        self.slot.enter(
+            batch
+                .iter()
+                .map(|item| Arc::clone(&item.audience))
+                .collect(),
+        );
         let ran = catch_unwind(AssertUnwindSafe(|| self.model.run(&rows, vectors)));
         self.slot.leave();
         let tokens = rows.iter().map(|row| row.ids.len()).sum();
@@ -68,7 +73,9 @@ impl Executor {
                     .iter()
                     .zip(vectors.chunks_exact(self.facts.dimensions))
                 {
-                    item.owner.complete(item.row, vector);
+                    for taker in item.audience.close() {
+                        taker.owner.complete(taker.row, vector);
+                    }
                 }
             }
             Ok(Ok(())) => self.fail(
@@ -87,7 +94,7 @@ impl Executor {
         }
         let error = Error::new(ErrorCode::Internal, "the model failed on this batch");
         for item in batch {
-            item.owner.fail(&error);
+            item.audience.fail(&error);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Knows neither NATS nor ONNX.
 
 pub mod admission;
+mod audience;
 mod executor;
 mod pending;
 pub mod pipeline;

@@ -43,7 +43,6 @@ pub(super) type Reply = oneshot::Sender<Result<(Answer, Ticket), Error>>;
 /// What a request asks of its vectors, and where its time went before them.
 pub(super) struct Terms {
     pub(super) space: String,
-    pub(super) normalize: bool,
     pub(super) encoding: Encoding,
     pub(super) meta: Option<Meta>,
     pub(super) received: Instant,
@@ -110,10 +109,6 @@ impl Pending {
         };
         pending.finish_if_complete(&mut pending.state());
         pending
-    }
-
-    pub(super) fn normalize(&self) -> bool {
-        self.terms.normalize
     }
 
     /// Whether anybody still wants the answer.

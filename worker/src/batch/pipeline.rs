@@ -11,7 +11,7 @@ use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
 use super::pending::{Interest, Reply};
 use super::plan::Budget;
-use super::queue::Queue;
+use super::queue::{Queue, Rules};
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use super::watchdog::{Slot, Watchdog};
@@ -30,6 +30,10 @@ pub struct Settings {
     pub bounds: Bounds,
     /// Most that one run may hold.
     pub budget: Budget,
+    /// Most that a run of bulk may hold while queries come.
+    pub bulk_under_queries: Budget,
+    /// Compute equal texts that are in flight once.
+    pub deduplicate: bool,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
     /// Longest that one run may take; past it, its callers are answered and it
@@ -45,6 +49,7 @@ pub struct Pipeline {
     queue: Arc<Queue>,
     tokenizers: Tokenizers,
     executors: Vec<JoinHandle<()>>,
+    metrics: ModelMetrics,
     _watchdog: Watchdog,
 }
 
@@ -86,7 +91,14 @@ impl Pipeline {
             instances,
         } = loaded;
         let admission = Admission::new(settings.bounds, instances.len());
-        let queue = Arc::new(Queue::default());
+        // No run holds two texts where company would move a vector: so they spread
+        // over the executors, and a query waits for one text at most.
+        let most = if facts.runs_alone { 0 } else { usize::MAX };
+        let queue = Arc::new(Queue::new(Rules {
+            budget: settings.budget.at_most(most),
+            bulk_under_queries: settings.bulk_under_queries.at_most(most),
+            deduplicate: settings.deduplicate,
+        }));
         let waits = Arc::new(Window::default());
         let slots: Vec<Arc<Slot>> = instances
             .iter()
@@ -105,7 +117,6 @@ impl Pipeline {
                     admission: Arc::clone(&admission),
                     waits: Arc::clone(&waits),
                     metrics: metrics.clone(),
-                    budget: settings.budget,
                     failures: Failures::default(),
                 };
                 thread::Builder::new()
@@ -128,6 +139,7 @@ impl Pipeline {
             queue,
             tokenizers,
             executors,
+            metrics: metrics.clone(),
             _watchdog: watchdog,
         })
     }
@@ -170,6 +182,7 @@ impl Pipeline {
         received: Instant,
     ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
         if call.timeout.is_zero() {
+            self.metrics.expired_request();
             return Err(deadline_exceeded(call.timeout));
         }
         let ticket = self.admission.admit(body.len())?;
@@ -219,4 +232,82 @@ impl Drop for Pipeline {
 fn deadline_exceeded(timeout: Duration) -> Error {
     let message = format!("no answer within {} ms", timeout.as_millis());
     Error::new(ErrorCode::DeadlineExceeded, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::models::fake::{self, Behaviour};
+    use crate::models::{Tokenize, Tokens};
+    use crate::telemetry::metrics::Metrics;
+    use crate::wire::Format;
+    use crate::wire::call::Lane;
+    use crate::wire::text::TextRequest;
+
+    const BUDGET: Budget = Budget {
+        padded_tokens: 8,
+        squared_tokens: 64,
+    };
+
+    /// A tokenizer that two sides must meet at, before it begins and to go on.
+    struct Held(Barrier);
+
+    impl Tokenize for Held {
+        fn tokenize(&self, _text: &str) -> Result<Tokens, Error> {
+            self.0.wait();
+            self.0.wait();
+            let ids = vec![1];
+            let truncated = false;
+            Ok(Tokens { ids, truncated })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_given_up_before_it_is_tokenized_is_counted_and_never_decoded() {
+        let metrics = Metrics::new();
+        let held = Arc::new(Held(Barrier::new(2)));
+        let loaded = Loaded {
+            tokenizer: Arc::clone(&held) as Arc<dyn Tokenize>,
+            ..fake::load("Fake", 8, 1, &Behaviour::default())
+        };
+        let settings = Settings {
+            bounds: Bounds::default(),
+            budget: BUDGET,
+            bulk_under_queries: BUDGET,
+            deduplicate: true,
+            tokenizers: 1,
+            run_limit: Duration::from_secs(30),
+        };
+        let of_model = metrics.of_model("Fake");
+        let pipeline = Pipeline::start(loaded, settings, &of_model, Arc::new(|| {})).unwrap();
+        let call = Call {
+            format: Format::MsgPack,
+            timeout: Duration::from_secs(30),
+            lane: Lane::Interactive,
+            parts: false,
+            alive: false,
+        };
+        let request = TextRequest {
+            inputs: vec!["a".to_owned()],
+            ..TextRequest::default()
+        };
+        let body = Bytes::from(call.format.encode(&request).unwrap());
+        let submit = || {
+            let room = Room::within(usize::MAX);
+            pipeline
+                .submit(call, room, body.clone(), Instant::now())
+                .unwrap()
+        };
+        let first = submit();
+        held.0.wait();
+        drop(submit());
+        held.0.wait();
+        assert!(first.await.is_ok());
+        // Ends the tokenizer's thread, so that it has seen the second one.
+        drop(pipeline);
+        let counted = r#"fastembed_expired_requests_total{model="Fake"} 1"#;
+        assert!(metrics.render().contains(counted), "{}", metrics.render());
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! Padding is arithmetic thrown away, so a batch holds texts of like length.
 //! It starts from the item that has waited longest in the first lane that has
-//! any, and takes the nearest lengths up to a budget. Whatever waits longest
-//! runs next, however odd its length, so nothing starves; an item beyond the
-//! budget runs alone.
+//! any, and takes the nearest lengths of that lane up to a budget: bulk beside a
+//! query would make it wait for the whole run. Whatever waits longest runs next,
+//! however odd its length, so nothing starves; an item beyond the budget runs
+//! alone.
 
 use std::cmp::Reverse;
 
@@ -32,6 +33,27 @@ pub struct Budget {
     pub squared_tokens: usize,
 }
 
+impl Budget {
+    /// The same for runs of at most `tokens`.
+    #[must_use]
+    pub fn at_most(self, tokens: usize) -> Self {
+        Self {
+            padded_tokens: self.padded_tokens.min(tokens),
+            ..self
+        }
+    }
+}
+
+/// What runs may hold, by who goes first in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// Runs of queries, and of bulk that waited for too many of them.
+    pub queries: Budget,
+    /// Runs of bulk; less while queries come, since one that has started is not
+    /// overtaken.
+    pub bulk: Budget,
+}
+
 /// Of what a run computes, at least this share must be text, in percent: below
 /// it, two runs are taken to be cheaper than one. An estimate, not measured yet.
 const MIN_FILL_PERCENT: usize = 75;
@@ -43,7 +65,7 @@ const MAX_OVERTAKEN: u64 = 4096;
 /// Positions in `waiting` of the items that run next; empty only where
 /// `waiting` is.
 #[must_use]
-pub fn next_batch(waiting: &[View], budget: Budget) -> Vec<usize> {
+pub fn next_batch(waiting: &[View], budgets: Budgets) -> Vec<usize> {
     let queries = waiting.iter().map(|view| view.queries).max().unwrap_or(0);
     let yields = |view: &View| view.lane == Lane::Bulk && queries - view.queries <= MAX_OVERTAKEN;
     let first = (0..waiting.len()).min_by_key(|at| {
@@ -54,18 +76,21 @@ pub fn next_batch(waiting: &[View], budget: Budget) -> Vec<usize> {
         return Vec::new();
     };
     let anchor = waiting[first];
-    let mut others: Vec<usize> = (0..waiting.len()).filter(|at| *at != first).collect();
+    let is_bulk = yields(&anchor);
+    let budget = if is_bulk {
+        budgets.bulk
+    } else {
+        budgets.queries
+    };
+    let mut others: Vec<usize> = (0..waiting.len())
+        .filter(|at| *at != first && yields(&waiting[*at]) == is_bulk)
+        .collect();
     // Nearest length first; a longer one before a shorter one as near, since
     // widening late would pad everything taken before.
     let distance = |at: &usize| {
         let view = &waiting[*at];
         let apart = view.tokens.abs_diff(anchor.tokens);
-        (
-            view.lane != anchor.lane,
-            apart,
-            Reverse(view.tokens),
-            view.arrival,
-        )
+        (apart, Reverse(view.tokens), view.arrival)
     };
     let most = budget.padded_tokens / anchor.tokens.max(1);
     if others.len() > most {
@@ -105,6 +130,11 @@ mod tests {
         squared_tokens: 256 * 256,
     };
 
+    const BUDGETS: Budgets = Budgets {
+        queries: BUDGET,
+        bulk: BUDGET,
+    };
+
     fn view(tokens: usize, arrival: u64, lane: Lane) -> View {
         View {
             tokens,
@@ -130,7 +160,7 @@ mod tests {
         fn every_input_runs_in_finite_steps_each_item_once(mut items in waiting()) {
             let mut steps = 0;
             while !items.is_empty() {
-                let mut batch = next_batch(&items, BUDGET);
+                let mut batch = next_batch(&items, BUDGETS);
                 prop_assert!(!batch.is_empty());
                 batch.sort_unstable();
                 let taken = batch.len();
@@ -146,7 +176,7 @@ mod tests {
 
         #[test]
         fn a_batch_of_two_or_more_keeps_both_budgets(items in waiting()) {
-            let batch = next_batch(&items, BUDGET);
+            let batch = next_batch(&items, BUDGETS);
             if batch.len() > 1 {
                 let width = batch.iter().map(|at| items[*at].tokens).max().unwrap_or(0);
                 prop_assert!(batch.len() * width <= BUDGET.padded_tokens);
@@ -156,7 +186,7 @@ mod tests {
 
         #[test]
         fn the_item_that_waited_longest_in_the_first_lane_runs_next(items in waiting()) {
-            let batch = next_batch(&items, BUDGET);
+            let batch = next_batch(&items, BUDGETS);
             let oldest = |lane| {
                 let of_lane = (0..items.len()).filter(|at| items[*at].lane == lane);
                 of_lane.min_by_key(|at| items[*at].arrival)
@@ -169,7 +199,7 @@ mod tests {
         #[test]
         fn the_plan_depends_on_what_waits_not_on_its_order(items in waiting()) {
             let arrivals = |items: &[View]| {
-                let mut seen: Vec<u64> = next_batch(items, BUDGET).iter().map(|at| items[*at].arrival).collect();
+                let mut seen: Vec<u64> = next_batch(items, BUDGETS).iter().map(|at| items[*at].arrival).collect();
                 seen.sort_unstable();
                 seen
             };
@@ -185,7 +215,7 @@ mod tests {
             .enumerate()
             .map(|(at, tokens)| view(tokens, at as u64, Lane::Interactive))
             .collect();
-        let mut batch = next_batch(&items, BUDGET);
+        let mut batch = next_batch(&items, BUDGETS);
         batch.sort_unstable();
         assert_eq!(batch, [0, 2, 3]);
     }
@@ -196,7 +226,7 @@ mod tests {
             view(500, 0, Lane::Interactive),
             view(500, 1, Lane::Interactive),
         ];
-        assert_eq!(next_batch(&items, BUDGET), [0]);
+        assert_eq!(next_batch(&items, BUDGETS), [0]);
     }
 
     #[test]
@@ -205,7 +235,7 @@ mod tests {
         let mut arrival = 1;
         while items.iter().any(|item| item.lane == Lane::Bulk) {
             items.push(view(200, arrival, Lane::Interactive));
-            for at in next_batch(&items, BUDGET) {
+            for at in next_batch(&items, BUDGETS) {
                 items.swap_remove(at);
             }
             arrival += 1;
@@ -224,12 +254,25 @@ mod tests {
             queries: 0,
             ..view(8, 9000, Lane::Interactive)
         });
-        assert!(next_batch(&items, BUDGET).contains(&9000));
+        assert!(next_batch(&items, BUDGETS).contains(&9000));
     }
 
     #[test]
-    fn interactive_runs_before_older_bulk() {
-        let items = [view(8, 0, Lane::Bulk), view(90, 1, Lane::Interactive)];
-        assert_eq!(next_batch(&items, BUDGET), [1]);
+    fn a_query_runs_before_older_bulk_and_without_it() {
+        let items = [view(8, 0, Lane::Bulk), view(8, 1, Lane::Interactive)];
+        assert_eq!(next_batch(&items, BUDGETS), [1]);
+    }
+
+    #[test]
+    fn bulk_has_a_budget_of_its_own() {
+        let budgets = Budgets {
+            bulk: BUDGET.at_most(64),
+            ..BUDGETS
+        };
+        let of = |lane: Lane| {
+            let items: Vec<View> = (0..20).map(|at| view(16, at, lane)).collect();
+            next_batch(&items, budgets).len()
+        };
+        assert_eq!((of(Lane::Interactive), of(Lane::Bulk)), (16, 4));
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::audience::Taker;
 use super::pending::{Pending, Terms};
 use super::pipeline::Job;
-use super::queue::{Item, Queue};
+use super::queue::{Asked, Queue};
 use crate::models::{Facts, Tokenize, Tokens};
 use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::reply::meta_bytes;
@@ -27,6 +28,7 @@ impl Stage {
     pub(super) fn take(&self, job: Job) {
         let start = Instant::now();
         if !job.interest.lasts(start) {
+            self.metrics.expired_request();
             return;
         }
         let request = match self.read(&job) {
@@ -51,7 +53,6 @@ impl Stage {
         let normalize = request.normalize.unwrap_or(true);
         let terms = Terms {
             space: self.facts.space_of(normalize),
-            normalize,
             encoding: encoding(&request, job.call.format),
             meta: request.meta,
             received: job.received,
@@ -62,15 +63,16 @@ impl Stage {
         let pending = Pending::new(terms, self.facts.dimensions, &items, ticket, job.reply);
         let owner = Arc::new(pending);
         let rows = items.into_iter().enumerate().filter_map(|(row, item)| {
-            let ids = item.ok()?.ids;
-            Some(Item {
-                ids,
+            let text = (item.ok()?.ids.into(), normalize);
+            let owner = Arc::clone(&owner);
+            Some(Asked {
+                text,
                 lane: job.call.lane,
-                row,
-                owner: Arc::clone(&owner),
+                taker: Taker { owner, row },
             })
         });
-        self.queue.push(rows.collect());
+        let joined = self.queue.push(rows);
+        self.metrics.deduplicated(joined);
     }
 
     /// Reads a request and refuses what this model cannot do.

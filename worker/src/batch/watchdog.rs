@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::pending::Pending;
+use super::audience::Audience;
 use crate::models::Terminate;
 use crate::wire::{Error, ErrorCode};
 
@@ -20,7 +20,7 @@ pub(super) struct Slot {
 
 struct Running {
     started: Instant,
-    callers: Vec<Arc<Pending>>,
+    rows: Vec<Arc<Audience>>,
     terminated: bool,
 }
 
@@ -39,11 +39,11 @@ impl Slot {
         })
     }
 
-    /// A run starts for these callers.
-    pub(super) fn enter(&self, callers: Vec<Arc<Pending>>) {
+    /// A run of these rows starts.
+    pub(super) fn enter(&self, rows: Vec<Arc<Audience>>) {
         *self.running() = Some(Running {
             started: Instant::now(),
-            callers,
+            rows,
             terminated: false,
         });
     }
@@ -77,10 +77,7 @@ impl Slot {
         self.terminator.terminate();
         let message = format!("the model took longer than {} ms", limit.as_millis());
         let error = Error::new(ErrorCode::Internal, message);
-        running
-            .callers
-            .drain(..)
-            .for_each(|caller| caller.fail(&error));
+        running.rows.drain(..).for_each(|row| row.fail(&error));
         Verdict::Terminated
     }
 
@@ -169,12 +166,15 @@ mod tests {
             hang_on: Some("hang".into()),
             ..Behaviour::default()
         };
+        let budget = Budget {
+            padded_tokens: 64,
+            squared_tokens: 4096,
+        };
         let settings = Settings {
             bounds: Bounds::default(),
-            budget: Budget {
-                padded_tokens: 64,
-                squared_tokens: 4096,
-            },
+            budget,
+            bulk_under_queries: budget,
+            deduplicate: true,
             tokenizers: 1,
             run_limit: LIMIT,
         };

@@ -1,168 +1,187 @@
-//! A nats-server and a worker of the bench's own, and a client between them.
+//! A caller on the bus.
 
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
-use async_nats::{Client, HeaderMap, Request};
+use anyhow::{bail, ensure};
+use async_nats::{Client, HeaderMap, Message, Request};
 use bytes::Bytes;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use futures_util::future::try_join_all;
+use tokio::sync::Semaphore;
 
-use super::load::Road;
-use crate::config::{self, Model};
+use super::figures::Latencies;
 use crate::wire::text::{TextReply, TextRequest};
 use crate::wire::{Format, protocol};
-
-/// How long a process may take to come up.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Longer than any call of the bench takes.
 const CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The environment without the caller's own bus: the bench brings one.
-pub(super) fn own_variables() -> Vec<(String, String)> {
-    config::variables()
-        .filter(|(name, _)| !name.starts_with("NATS_"))
-        .collect()
-}
+/// Texts in one request of a caller who has many.
+const REQUEST_TEXTS: usize = 128;
 
-pub(super) struct Bus {
+/// A client and the subject that it calls.
+#[derive(Clone)]
+pub(super) struct Caller {
     client: Client,
-    server: Child,
-    worker: Child,
     subject: String,
+    lane: &'static str,
 }
 
-impl Bus {
-    pub(super) async fn start(nats_server: &Path) -> anyhow::Result<Self> {
-        let (server, url) = start_server(nats_server).await?;
-        let worker = start_worker(&url).await?;
+/// What became of a call that a full worker may refuse.
+pub(super) enum Outcome {
+    Answered,
+    Overloaded,
+}
+
+impl Caller {
+    /// Calls `model` as interactive.
+    pub(super) async fn of_model(url: &str, model: &str) -> anyhow::Result<Self> {
+        let (root, op) = (protocol::SUBJECT_ROOT, protocol::OP_TEXT);
+        Self::of_subject(url, format!("{root}.{op}.{model}")).await
+    }
+
+    /// Calls a subject.
+    pub(super) async fn of_subject(url: &str, subject: String) -> anyhow::Result<Self> {
         let client = async_nats::ConnectOptions::new()
             .request_timeout(Some(CALL_TIMEOUT))
-            .connect(&url)
+            .connect(url)
             .await?;
-        let subject = format!(
-            "{}.{}.{}",
-            protocol::SUBJECT_ROOT,
-            protocol::OP_TEXT,
-            Model::DEFAULT
-        );
+        let lane = protocol::LANE_INTERACTIVE;
         Ok(Self {
             client,
-            server,
-            worker,
             subject,
+            lane,
         })
     }
 
-    /// The worker's process; none once it has ended.
-    pub(super) fn worker(&self) -> Option<u32> {
-        self.worker.id()
+    /// The same caller, with work that may wait.
+    pub(super) fn in_bulk(&self) -> Self {
+        Self {
+            lane: protocol::LANE_BULK,
+            ..self.clone()
+        }
     }
 
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        self.client.drain().await?;
-        self.worker.kill().await?;
-        Ok(self.server.kill().await?)
-    }
-}
-
-impl Road for Bus {
-    async fn embed(&self, texts: &[String]) -> anyhow::Result<()> {
+    /// The body of a request of these texts.
+    pub(super) fn body(texts: &[String]) -> anyhow::Result<Bytes> {
         let request = TextRequest {
             inputs: texts.to_vec(),
             ..TextRequest::default()
         };
+        Ok(Format::MsgPack.encode(&request)?.into())
+    }
+
+    /// One request of these texts, and its reply as it came.
+    pub(super) async fn ask(&self, texts: &[String]) -> anyhow::Result<Message> {
         let mut headers = HeaderMap::new();
         headers.insert(
             protocol::HEADER_CONTENT_TYPE,
             protocol::CONTENT_TYPE_MSGPACK,
         );
+        headers.insert(protocol::HEADER_LANE, self.lane);
         headers.insert(
             protocol::HEADER_TIMEOUT_MS,
             CALL_TIMEOUT.as_millis().to_string(),
         );
-        let body = Bytes::from(Format::MsgPack.encode(&request)?);
-        let request = Request::new().headers(headers).payload(body);
-        let reply = self
+        let request = Request::new().headers(headers).payload(Self::body(texts)?);
+        Ok(self
             .client
             .send_request(self.subject.clone(), request)
-            .await?;
-        if let Some(error) = reply
+            .await?)
+    }
+
+    /// One request that a full worker may refuse, and nobody may fail.
+    pub(super) async fn try_embed(&self, texts: &[String]) -> anyhow::Result<Outcome> {
+        let reply = self.ask(texts).await?;
+        let error = reply
             .headers
             .as_ref()
-            .and_then(|headers| headers.get(protocol::HEADER_SERVICE_ERROR))
-        {
-            bail!("the worker answered {error}");
+            .and_then(|headers| headers.get(protocol::HEADER_SERVICE_ERROR));
+        match error.map(|error| error.as_str()) {
+            Some("overloaded") => return Ok(Outcome::Overloaded),
+            Some(error) => bail!("the worker answered {error}"),
+            None => {}
         }
         let reply: TextReply<'static> = Format::MsgPack.decode(&reply.payload)?;
         ensure!(
             reply.embeddings.count as usize == texts.len(),
             "rows are missing"
         );
+        Ok(Outcome::Answered)
+    }
+
+    /// One request that is answered with vectors.
+    pub(super) async fn embed(&self, texts: &[String]) -> anyhow::Result<()> {
+        match self.try_embed(texts).await? {
+            Outcome::Answered => Ok(()),
+            Outcome::Overloaded => bail!("the worker is overloaded"),
+        }
+    }
+
+    /// One request without texts, and an answer that is not looked into.
+    pub(super) async fn echo(&self, body: &Bytes) -> anyhow::Result<()> {
+        let subject = self.subject.clone();
+        self.client.request(subject, body.clone()).await?;
         Ok(())
     }
 }
 
-async fn start_server(program: &Path) -> anyhow::Result<(Child, String)> {
-    let mut server = Command::new(program)
-        .args(["-a", "127.0.0.1", "-p", "-1"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start {}", program.display()))?;
-    // "Listening for client connections on 127.0.0.1:34567"
-    let line = find_line(&mut server, "Listening for client connections on ")
-        .await
-        .context("nats-server did not come up")?;
-    let address = line.rsplit(' ').next().unwrap_or_default();
-    Ok((server, format!("nats://{address}")))
+/// Texts per second of one caller who has all of them, in a few requests at once.
+pub(super) async fn one_caller(caller: &Caller, texts: &[String]) -> anyhow::Result<f64> {
+    let caller = &caller.in_bulk();
+    let start = Instant::now();
+    let requests = texts.chunks(REQUEST_TEXTS);
+    try_join_all(requests.map(|texts| caller.embed(texts))).await?;
+    Ok(texts.len() as f64 / start.elapsed().as_secs_f64())
 }
 
-async fn start_worker(url: &str) -> anyhow::Result<Child> {
-    let mut worker = Command::new(std::env::current_exe()?)
-        .args([
-            "serve",
-            "--server",
-            url,
-            "--set",
-            "http.listen=127.0.0.1:0",
-            "--set",
-            "log.format=json",
-        ])
-        .env_clear()
-        .envs(own_variables())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    find_line(&mut worker, "\"message\":\"ready\"")
-        .await
-        .context("the worker did not become ready")?;
-    Ok(worker)
-}
-
-/// Reads a process's log up to a line, and the rest of it from a task, so that
-/// the process never waits for its reader.
-async fn find_line(process: &mut Child, text: &str) -> anyhow::Result<String> {
-    let log = process.stderr.take().context("no log to read")?;
-    let mut lines = BufReader::new(log).lines();
-    let find = async {
-        let mut seen = Vec::new();
-        while let Some(line) = lines.next_line().await? {
-            if line.contains(text) {
-                return Ok(line);
-            }
-            seen.push(line);
-        }
-        bail!("it ended: {}", seen.join("\n"))
+/// Texts per second of `callers` callers, each with `at_once` texts a request and
+/// one request at a time.
+pub(super) async fn many_callers(
+    caller: &Caller,
+    texts: &[String],
+    callers: usize,
+    at_once: usize,
+) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let free = &Semaphore::new(callers);
+    let call = |texts| async move {
+        let _caller = free.acquire().await?;
+        caller.embed(texts).await
     };
-    let line = tokio::time::timeout(START_TIMEOUT, find).await??;
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok(line)
+    try_join_all(texts.chunks(at_once).map(call)).await?;
+    Ok(texts.len() as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Calls of `one` made one at a time, `count` of them.
+pub(super) async fn one_at_a_time<F: Future<Output = anyhow::Result<()>>>(
+    count: usize,
+    one: impl Fn() -> F,
+) -> anyhow::Result<Latencies> {
+    let mut latencies = Latencies::new()?;
+    for _ in 0..count {
+        let start = Instant::now();
+        one().await?;
+        latencies.add(start.elapsed())?;
+    }
+    Ok(latencies)
+}
+
+/// Calls per second of `one`, with `outstanding` at a time, over `span`.
+pub(super) async fn rate<F: Future<Output = anyhow::Result<()>>>(
+    outstanding: usize,
+    span: Duration,
+    one: impl Fn() -> F,
+) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let (one, start) = (&one, &start);
+    let caller = async move || {
+        let mut calls = 0_u64;
+        while start.elapsed() < span {
+            one().await?;
+            calls += 1;
+        }
+        anyhow::Ok(calls)
+    };
+    let calls = try_join_all((0..outstanding).map(|_| caller())).await?;
+    Ok(calls.iter().sum::<u64>() as f64 / start.elapsed().as_secs_f64())
 }

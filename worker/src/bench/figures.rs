@@ -1,59 +1,38 @@
-//! One measured figure over several rounds.
+//! Measured values by name, several rounds of each.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
 
-/// What a figure counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Unit {
-    TextsPerSecond,
-    Microseconds,
-    TokensPerProcessorSecond,
-}
+/// Figures under the names that the report uses; units are in the names, SI.
+#[derive(Default)]
+pub(super) struct Figures(BTreeMap<&'static str, Vec<f64>>);
 
-/// A name with a value for each round.
-#[derive(Clone, Debug)]
-pub(super) struct Figure {
-    pub(super) name: &'static str,
-    pub(super) unit: Unit,
-    values: Vec<f64>,
-}
-
-impl Figure {
-    pub(super) fn new(name: &'static str, unit: Unit) -> Self {
-        Self {
-            name,
-            unit,
-            values: Vec::new(),
-        }
+impl Figures {
+    pub(super) fn add(&mut self, name: &'static str, value: f64) {
+        self.0.entry(name).or_default().push(value);
     }
 
-    pub(super) fn add(&mut self, value: f64) {
-        self.values.push(value);
-    }
-
-    /// Whether it was measured at all.
-    pub(super) fn is_known(&self) -> bool {
-        !self.values.is_empty()
-    }
-
-    /// Lowest, middle and highest of all rounds; zero without any.
-    pub(super) fn spread(&self) -> [f64; 3] {
-        let mut sorted = self.values.clone();
+    /// Lowest, middle and highest of all rounds.
+    pub(super) fn spread(&self, name: &str) -> Option<[f64; 3]> {
+        let mut sorted = self.0.get(name)?.clone();
         sorted.sort_by(f64::total_cmp);
-        let at = |share: usize| {
-            sorted
-                .get((sorted.len().saturating_sub(1)) * share / 2)
-                .copied()
-        };
-        [0, 1, 2].map(|share| at(share).unwrap_or_default())
+        let last = sorted.len().checked_sub(1)?;
+        Some([0, last / 2, last].map(|at| sorted[at]))
     }
 
-    pub(super) fn median(&self) -> f64 {
-        self.spread()[1]
+    pub(super) fn median(&self, name: &str) -> Option<f64> {
+        self.spread(name).map(|[_, median, _]| median)
+    }
+
+    /// The best that was seen of a rate.
+    pub(super) fn best(&self, name: &str) -> f64 {
+        self.spread(name).map_or(0.0, |[_, _, best]| best)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
     }
 }
 
@@ -69,9 +48,13 @@ impl Latencies {
         Ok(self.0.record(u64::try_from(latency.as_nanos())?)?)
     }
 
-    /// In microseconds.
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// In seconds.
     pub(super) fn percentile(&self, percent: f64) -> f64 {
-        self.0.value_at_percentile(percent) as f64 / 1e3
+        self.0.value_at_percentile(percent) as f64 / 1e9
     }
 }
 
@@ -81,11 +64,11 @@ mod tests {
 
     #[test]
     fn a_figure_is_its_median_between_its_extremes() {
-        let mut figure = Figure::new("x", Unit::TextsPerSecond);
-        assert_eq!(figure.median(), 0.0);
+        let mut figures = Figures::default();
+        assert_eq!(figures.median("x"), None);
         for value in [3.0, 1.0, 2.0] {
-            figure.add(value);
+            figures.add("x", value);
         }
-        assert_eq!(figure.spread(), [1.0, 2.0, 3.0]);
+        assert_eq!(figures.spread("x"), Some([1.0, 2.0, 3.0]));
     }
 }

@@ -1,21 +1,33 @@
-//! `fastembed-worker bench`: what the bus costs, on this machine, in one run.
+//! `fastembed-worker bench`: how near the worker comes to the machine's limit.
 //!
-//! The same texts and the same model, in process and through a nats-server and
-//! a worker of the bench's own, in interleaved rounds. Absolute figures move
-//! with the machine; the ratio of a pair does not.
+//! The same texts, model file and maximum length on every side, in interleaved
+//! rounds of one run. Absolute figures move with the machine; the ratio of a pair
+//! does not.
 
+mod bare;
 mod bus;
+pub mod echo;
 mod figures;
-mod load;
-mod local;
+mod lanes;
+mod oracle;
+mod overload;
+mod process;
+mod processors;
 mod report;
-mod usage;
+mod rival;
+mod roofline;
 pub mod workload;
 
 use std::time::Instant;
 
-use crate::cli::Bench;
-use figures::{Figure, Unit};
+use crate::cli::{Bench, Scene};
+use crate::config::{Config, Layers, Model};
+use crate::models::onnx::{self, Environment};
+use bus::Caller;
+use figures::Figures;
+use oracle::Oracle;
+use process::Process;
+use rival::Rival;
 
 /// Texts in the workload.
 const TEXTS: usize = 1024;
@@ -23,108 +35,188 @@ const TEXTS: usize = 1024;
 /// Seed of the workload.
 const SEED: u64 = 1;
 
+/// A text of 16 tokens, special ones included.
+const SHORT_TEXT: &str = "the quick brown fox jumps over the lazy dog near the old stone bridge";
+
+/// Calls of one short text at a time, in a round.
+const SINGLES: usize = 200;
+
+/// The dynamically quantised form of the model, where the cache has it.
+const INT8: &str = "AllMiniLML6V2Q";
+
 /// Measures, prints a table, and writes the report.
 ///
 /// # Errors
-/// Where the server, the worker or the model cannot be started, or a call fails.
+/// Where the server, a worker or a model cannot be started, or a call fails.
 pub async fn run(settings: &Bench) -> anyhow::Result<()> {
-    let texts = workload::texts(SEED, TEXTS);
-    let local = local::Local::start()?;
-    let workload = local.describe(&texts).await?;
-    print(&format!(
-        "{} texts, {} to {} words; tokens p50 {}, mean {:.1}, max {}\n",
-        texts.len(),
-        workload.words_min,
-        workload.words_max,
-        workload.tokens_p50,
-        workload.tokens_mean,
-        workload.tokens_max
-    ))?;
-    let bus = bus::Bus::start(&settings.nats_server).await?;
-    let memory_at_start = bus.worker().and_then(usage::memory_mib);
-    let tokens = workload.tokens_mean * workload.texts as f64;
+    let config = Layers::default()
+        .environment(process::own_variables())?
+        .build()?;
+    let environment = onnx::runtime(&config.runtime.library())?;
+    let mut bench = Session {
+        settings,
+        texts: workload::texts(SEED, TEXTS),
+        oracle: Oracle::load(&environment, &config.runtime, Model::DEFAULT, false)?,
+        environment,
+        config,
+        figures: Figures::default(),
+    };
+    let measured = bench.measure().await;
+    print(&report::table(&bench.figures))?;
+    measured?;
+    report::write(&bench.figures, &settings.report)
+}
 
-    let mut figures = [
-        Figure::new("in process, one caller of all texts", Unit::TextsPerSecond),
-        Figure::new(
-            "through the bus, one caller of all texts",
-            Unit::TextsPerSecond,
-        ),
-        Figure::new(
-            "in process, 64 callers of single texts",
-            Unit::TextsPerSecond,
-        ),
-        Figure::new(
-            "through the bus, 64 callers of single texts",
-            Unit::TextsPerSecond,
-        ),
-        Figure::new(
-            "in process, one short text at a time, p50",
-            Unit::Microseconds,
-        ),
-        Figure::new(
-            "through the bus, one short text at a time, p50",
-            Unit::Microseconds,
-        ),
-        Figure::new(
-            "in process, one short text at a time, p99",
-            Unit::Microseconds,
-        ),
-        Figure::new(
-            "through the bus, one short text at a time, p99",
-            Unit::Microseconds,
-        ),
-    ];
-    let mut work = [
-        Figure::new(
-            "the worker, one caller of all texts",
-            Unit::TokensPerProcessorSecond,
-        ),
-        Figure::new(
-            "the worker, 64 callers of single texts",
-            Unit::TokensPerProcessorSecond,
-        ),
-    ];
-    // The first round of each pays for pages and caches.
-    for round in 0..=settings.rounds {
-        let start = Instant::now();
-        let used = || bus.worker().and_then(usage::processor_seconds);
-        let local_bulk = load::bulk(&local, &texts).await?;
-        let before = used();
-        let bus_bulk = load::bulk(&bus, &texts).await?;
-        let between = used();
-        let local_singles = load::singles(&local, &texts).await?;
-        let idle = used();
-        let bus_singles = load::singles(&bus, &texts).await?;
-        let spent = [(before, between), (idle, used())];
-        let values = [local_bulk, bus_bulk, local_singles, bus_singles];
-        let local_latency = load::latency(&local).await?;
-        let bus_latency = load::latency(&bus).await?;
-        let latencies =
-            [50.0, 99.0].map(|p| [local_latency.percentile(p), bus_latency.percentile(p)]);
-        if round > 0 {
-            let values = values.into_iter().chain(latencies.into_iter().flatten());
-            figures
-                .iter_mut()
-                .zip(values)
-                .for_each(|(figure, value)| figure.add(value));
-            for (figure, (before, after)) in work.iter_mut().zip(spent) {
+struct Session<'b> {
+    settings: &'b Bench,
+    config: Config,
+    environment: Environment,
+    texts: Vec<String>,
+    oracle: Oracle,
+    figures: Figures,
+}
+
+impl Session<'_> {
+    async fn measure(&mut self) -> anyhow::Result<()> {
+        let (server, url) = Process::server(&self.settings.nats_server).await?;
+        let worker = Process::worker(&url, &[], None).await?;
+        let caller = Caller::of_model(&url, Model::DEFAULT).await?;
+        // Pages, caches, and the arena's largest shape.
+        bus::one_caller(&caller, &self.texts).await?;
+        bus::many_callers(&caller, &self.texts, 64, 1).await?;
+        let warm = worker.resident_bytes();
+        if self.measures(Scene::Throughput) {
+            self.throughput(&worker, &caller).await?;
+        }
+        if self.measures(Scene::Lanes) {
+            println("queries under bulk")?;
+            lanes::measure(&caller, &self.texts, &mut self.oracle, &mut self.figures).await?;
+        }
+        if self.measures(Scene::Overload) {
+            println("overload")?;
+            overload::measure(&caller, &self.texts, &mut self.figures).await?;
+        }
+        if self.measures(Scene::Idle) {
+            println("idle")?;
+            processors::idle(&worker, &mut self.figures).await?;
+        }
+        if let (Some(warm), Some(end)) = (warm, worker.resident_bytes()) {
+            self.figures.add("rss_warm_bytes", warm);
+            self.figures.add("rss_end_over_warm", end / warm);
+        }
+        worker.stop().await?;
+        if self.measures(Scene::Bare) {
+            println("the bus itself")?;
+            bare::measure(&url, self.settings.rounds, &mut self.figures).await?;
+        }
+        if self.measures(Scene::Processors) {
+            println("processors one by one")?;
+            let rounds = self.settings.rounds;
+            let (oracle, figures) = (&mut self.oracle, &mut self.figures);
+            processors::one_by_one(&url, &self.texts, rounds, oracle, figures).await?;
+        }
+        if self.measures(Scene::Int8) {
+            println("int8")?;
+            self.int8(&url).await?;
+        }
+        server.stop().await
+    }
+
+    fn measures(&self, scene: Scene) -> bool {
+        let only = &self.settings.only;
+        only.is_empty() || only.contains(&scene)
+    }
+
+    /// Everything that a ratio compares, each once a round.
+    async fn throughput(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
+        let texts = &self.texts;
+        let (environment, runtime) = (self.environment.clone(), &self.config.runtime);
+        let mut rival = Rival::load(environment, runtime, Model::DEFAULT)?;
+        let short = [SHORT_TEXT.to_owned()];
+        for round in 1..=self.settings.rounds {
+            let start = Instant::now();
+            let figures = &mut self.figures;
+            let rate = |elapsed: std::time::Duration| texts.len() as f64 / elapsed.as_secs_f64();
+
+            let best = self.oracle.best(texts)?;
+            figures.add("oracle_texts_per_second", rate(best.elapsed));
+            let before = worker.processor_seconds();
+            let one = bus::one_caller(caller, texts).await?;
+            figures.add("bus_one_caller_texts_per_second", one);
+            let between = worker.processor_seconds();
+            let singles = bus::many_callers(caller, texts, 64, 1).await?;
+            figures.add("bus_64_singles_texts_per_second", singles);
+            let spent = [
+                ("one_caller_tokens_per_processor_second", before, between),
+                (
+                    "64_singles_tokens_per_processor_second",
+                    between,
+                    worker.processor_seconds(),
+                ),
+            ];
+            let of_32 = bus::many_callers(caller, texts, 8, 32).await?;
+            figures.add("bus_callers_of_32_texts_per_second", of_32);
+
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            let flops = roofline::flops(&self.environment, threads)?;
+            let tokens = best.tokens.iter().sum::<usize>() as f64;
+            for (name, before, after) in spent {
                 if let (Some(before), Some(after)) = (before, after) {
-                    figure.add(tokens / (after - before));
+                    figures.add(name, tokens / (after - before));
                 }
             }
+            let tokens = tokens / texts.len() as f64;
+            figures.add("roofline_flops", flops);
+            let roofline = flops / roofline::FLOP_PER_TOKEN / tokens;
+            figures.add("roofline_texts_per_second", roofline);
+
+            let by_default = rival.embed(texts, None)?;
+            figures.add("fastembed_default_texts_per_second", rate(by_default));
+            let of_32 = rival.embed(texts, Some(32))?;
+            figures.add("fastembed_batch32_texts_per_second", rate(of_32));
+
+            let through = bus::one_at_a_time(SINGLES, || caller.embed(&short)).await?;
+            figures.add("idle_bus_p50_seconds", through.percentile(50.0));
+            figures.add("idle_bus_p99_seconds", through.percentile(99.0));
+            let mut direct = figures::Latencies::new()?;
+            for _ in 0..SINGLES {
+                direct.add(self.oracle.single(SHORT_TEXT)?)?;
+            }
+            figures.add("idle_in_process_p50_seconds", direct.percentile(50.0));
+            let seconds = start.elapsed().as_secs_f64();
+            println(&format!(
+                "round {round} of {}: {seconds:.1} s",
+                self.settings.rounds
+            ))?;
         }
-        print(&format!(
-            "round {round} of {}: {:.1} s\n",
-            settings.rounds,
-            start.elapsed().as_secs_f64()
-        ))?;
+        Ok(())
     }
-    let memory = memory_at_start.zip(bus.worker().and_then(usage::memory_mib));
-    bus.stop().await?;
-    let report = report::Report::new(workload, &figures, &work, memory);
-    print(&report.table())?;
-    report.write(&settings.report)
+
+    /// The quantised model through the bus, and as fast as it goes without.
+    async fn int8(&mut self, url: &str) -> anyhow::Result<()> {
+        let (texts, figures) = (&self.texts, &mut self.figures);
+        let mut oracle = Oracle::load(&self.environment, &self.config.runtime, INT8, true)?;
+        let file = std::env::temp_dir().join(format!("fastembed-int8-{}.toml", std::process::id()));
+        std::fs::write(&file, format!("[[models]]\nname = '{INT8}'\n"))?;
+        let flag = format!("--config={}", file.display());
+        let worker = Process::worker(url, &[&flag], None).await;
+        std::fs::remove_file(&file)?;
+        let worker = worker?;
+        let caller = Caller::of_model(url, INT8).await?;
+        bus::one_caller(&caller, texts).await?;
+        for _ in 0..self.settings.rounds {
+            let best = oracle.best(texts)?;
+            let rate = texts.len() as f64 / best.elapsed.as_secs_f64();
+            figures.add("int8_oracle_texts_per_second", rate);
+            let through = bus::one_caller(&caller, texts).await?;
+            figures.add("bus_int8_texts_per_second", through);
+        }
+        worker.stop().await
+    }
+}
+
+fn println(line: &str) -> std::io::Result<()> {
+    print(&format!("{line}\n"))
 }
 
 /// The bench's output is its result, not a log.

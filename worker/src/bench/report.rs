@@ -3,125 +3,207 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::figures::{Figure, Unit};
-use super::local::Workload;
-use super::usage::Memory;
+use super::figures::Figures;
 
-#[derive(Serialize)]
-pub(super) struct Report {
-    version: &'static str,
-    processors: usize,
-    workload: Workload,
-    figures: Vec<Row>,
-    /// Bus against process, pair by pair.
-    ratios: Vec<Ratio>,
-    worker_memory_mib: Option<MemoryRow>,
-}
-
-/// Resident memory of the worker.
-#[derive(Serialize)]
-struct MemoryRow {
-    ready: f64,
-    after: f64,
-    peak: f64,
-}
-
-#[derive(Serialize)]
-struct Row {
-    name: &'static str,
-    unit: Unit,
-    min: f64,
-    median: f64,
-    max: f64,
-}
-
-#[derive(Serialize)]
+/// One figure over another, and what it should reach.
 struct Ratio {
     name: &'static str,
-    bus_to_process: f64,
+    over: &'static str,
+    under: &'static str,
+    bound: f64,
 }
 
-impl Report {
-    /// `figures` come in pairs: in process, then through the bus. `work` is what
-    /// the worker did with its processors, `memory` what it had when it was ready
-    /// and in the end; neither is known everywhere.
-    pub(super) fn new(
-        workload: Workload,
-        figures: &[Figure],
-        work: &[Figure],
-        memory: Option<(Memory, Memory)>,
-    ) -> Self {
-        let row = |figure: &Figure| {
-            let [min, median, max] = figure.spread();
-            Row {
-                name: figure.name,
-                unit: figure.unit,
-                min,
-                median,
-                max,
-            }
-        };
-        let (pairs, _) = figures.as_chunks();
-        let ratio = |[local, bus]: &[Figure; 2]| Ratio {
-            name: bus.name,
-            bus_to_process: bus.median() / local.median(),
-        };
-        Self {
-            version: env!("CARGO_PKG_VERSION"),
-            processors: std::thread::available_parallelism().map_or(1, usize::from),
-            workload,
-            figures: figures
-                .iter()
-                .chain(work)
-                .filter(|figure| figure.is_known())
-                .map(row)
-                .collect(),
-            ratios: pairs.iter().map(ratio).collect(),
-            worker_memory_mib: memory.map(|(ready, end)| MemoryRow {
-                ready: ready.now,
-                after: end.now,
-                peak: end.peak,
-            }),
+/// Each compares what was measured in the same run.
+const RATIOS: &[Ratio] = &[
+    ratio(
+        "one caller of all texts ÷ oracle",
+        "bus_one_caller_texts_per_second",
+        "oracle_texts_per_second",
+        0.97,
+    ),
+    ratio(
+        "64 callers of single texts ÷ oracle",
+        "bus_64_singles_texts_per_second",
+        "oracle_texts_per_second",
+        0.92,
+    ),
+    ratio(
+        "callers of 32 ÷ oracle",
+        "bus_callers_of_32_texts_per_second",
+        "oracle_texts_per_second",
+        0.92,
+    ),
+    ratio(
+        "one caller ÷ fastembed's default call",
+        "bus_one_caller_texts_per_second",
+        "fastembed_default_texts_per_second",
+        10.0,
+    ),
+    ratio(
+        "one caller ÷ fastembed, batch 32",
+        "bus_one_caller_texts_per_second",
+        "fastembed_batch32_texts_per_second",
+        1.0,
+    ),
+    ratio(
+        "oracle ÷ roofline",
+        "oracle_texts_per_second",
+        "roofline_texts_per_second",
+        0.72,
+    ),
+    ratio(
+        "int8 through the bus ÷ its oracle",
+        "bus_int8_texts_per_second",
+        "int8_oracle_texts_per_second",
+        0.95,
+    ),
+    ratio(
+        "int8 ÷ fp32, through the bus",
+        "bus_int8_texts_per_second",
+        "bus_one_caller_texts_per_second",
+        1.6,
+    ),
+    ratio(
+        "two one-core workers ÷ two executors, each over one",
+        "two_workers_over_one",
+        "two_executors_over_one",
+        0.97,
+    ),
+    ratio(
+        "fake model ÷ bare echo",
+        "fake_requests_per_second",
+        "echo_requests_per_second",
+        0.6,
+    ),
+];
+
+const fn ratio(name: &'static str, over: &'static str, under: &'static str, bound: f64) -> Ratio {
+    Ratio {
+        name,
+        over,
+        under,
+        bound,
+    }
+}
+
+/// Width of a figure's name in the table.
+const NAME_WIDTH: usize = 56;
+
+/// All figures with their spread, then the ratios with their bounds.
+pub(super) fn table(figures: &Figures) -> String {
+    let mut out = format!(
+        "\n{:<NAME_WIDTH$} {:>12} {:>12} {:>12}\n",
+        "", "min", "median", "max"
+    );
+    for name in figures.names() {
+        if let Some([min, median, max]) = figures.spread(name) {
+            let values = [min, median, max].map(significant);
+            out += &format!(
+                "{name:<NAME_WIDTH$} {:>12} {:>12} {:>12}\n",
+                values[0], values[1], values[2]
+            );
         }
     }
-
-    /// A table for a terminal, 50 columns of names and one of ratios.
-    pub(super) fn table(&self) -> String {
-        let mut out = format!(
-            "\n{:<50} {:>10} {:>10} {:>10}  bus/process\n",
-            "", "min", "median", "max"
+    out += "\n";
+    let mut held = |name: &str, value: f64, relation: &str, bound: f64, holds: bool| {
+        let verdict = if holds { "" } else { "  <- missed" };
+        out += &format!(
+            "{name:<NAME_WIDTH$} {:>12} {relation} {}{verdict}\n",
+            significant(value),
+            significant(bound)
         );
-        for row in &self.figures {
-            let unit = match row.unit {
-                Unit::TextsPerSecond => "texts/s",
-                Unit::Microseconds => "µs",
-                Unit::TokensPerProcessorSecond => "tokens/s of one processor",
-            };
-            let ratio = self.ratios.iter().find(|ratio| ratio.name == row.name);
-            let ratio = ratio
-                .map(|ratio| format!("{:.2}", ratio.bus_to_process))
-                .unwrap_or_default();
-            out += &format!(
-                "{:<50} {:>10.1} {:>10.1} {:>10.1}  {ratio:<5} {unit}\n",
-                row.name, row.min, row.median, row.max
+    };
+    for ratio in RATIOS {
+        if let (Some(over), Some(under)) = (figures.median(ratio.over), figures.median(ratio.under))
+        {
+            held(
+                ratio.name,
+                over / under,
+                ">=",
+                ratio.bound,
+                over / under >= ratio.bound,
             );
         }
-        if let Some(memory) = &self.worker_memory_mib {
-            out += &format!(
-                "worker memory: {:.0} MiB when ready, {:.0} MiB after the bench, {:.0} MiB at most\n",
-                memory.ready, memory.after, memory.peak
-            );
-        }
-        out
     }
+    for (name, value, bound) in at_most(figures) {
+        held(name, value, "<=", bound, value <= bound);
+    }
+    for (name, value, bound) in at_least(figures) {
+        held(name, value, ">=", bound, value >= bound);
+    }
+    out
+}
 
-    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
+fn at_most(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
+    let median = |name| figures.median(name);
+    let rows = [
+        (|| {
+            let (bus, process) = (
+                median("idle_bus_p50_seconds")?,
+                median("idle_in_process_p50_seconds")?,
+            );
+            Some((
+                "idle query, bus - in process (s)",
+                bus - process,
+                median("idle_echo_p50_seconds")? + 0.2e-3,
+            ))
+        })(),
+        (|| {
+            let bound =
+                median("idle_bus_p50_seconds")? + 1.2 * median("longest_bulk_text_seconds")?;
+            Some((
+                "query p99 under bulk (s)",
+                median("interactive_p99_under_bulk_seconds")?,
+                bound,
+            ))
+        })(),
+        median("overload_reject_p99_seconds").map(|value| ("overloaded, p99 (s)", value, 0.02)),
+        median("rss_end_over_warm").map(|value| ("memory at the end ÷ warm", value, 1.3)),
+        median("idle_cpu_cores").map(|value| ("idle worker (cores)", value, 0.01)),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+fn at_least(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
+    let median = |name| figures.median(name);
+    let rows = [
+        median("bulk_share_under_interactive")
+            .map(|value| ("bulk under queries ÷ its best", value, 0.85)),
+        median("overload_goodput_over_best")
+            .map(|value| ("goodput under overload ÷ best", value, 0.9)),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// Four significant digits.
+fn significant(value: f64) -> String {
+    let digits = if value == 0.0 {
+        0
+    } else {
+        value.abs().log10().floor() as i32
+    };
+    let decimals = usize::try_from(3 - digits).unwrap_or(0);
+    format!("{value:.decimals$}")
+}
+
+/// A flat map: each median under its name, its spread under `_min` and `_max`.
+pub(super) fn write(figures: &Figures, file: &Path) -> anyhow::Result<()> {
+    let mut map = Map::new();
+    map.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    map.insert("processors".into(), processors.into());
+    for name in figures.names() {
+        if let Some([min, median, max]) = figures.spread(name) {
+            map.insert(name.into(), median.into());
+            map.insert(format!("{name}_min"), min.into());
+            map.insert(format!("{name}_max"), max.into());
         }
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let text = serde_json::to_string_pretty(&Value::Object(map))? + "\n";
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -1,13 +1,16 @@
 //! Reaching the bus, and what it says while we are on it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event, ServerError};
+use async_nats::{Client, ConnectOptions};
+use nkeys::KeyPair;
 
+use super::events::Listener;
+use super::line::Line;
 use crate::config::Nats;
-use crate::telemetry::health::{Health, Phase};
-use crate::telemetry::logs::Failures;
+use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
 /// Messages that one subscription may hold unread. Past it the library drops
@@ -49,19 +52,28 @@ pub enum Error {
     },
 }
 
-/// Connects as configured; `name` is what the server's monitoring shows.
+/// A client of the bus, and the connection beneath it.
+pub struct Connection {
+    pub(super) client: Client,
+    pub(super) line: Arc<Line>,
+}
+
+/// Connects as configured; the server's monitoring shows version and instance.
 ///
 /// # Errors
 /// [`Error::Credentials`] or [`Error::Connect`].
 pub async fn connect(
     nats: &Nats,
-    name: String,
+    instance: &str,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
-) -> Result<Client, Error> {
-    let failures = Failures::default();
+) -> Result<Connection, Error> {
+    let name = format!("fastembed-worker/{}/{instance}", env!("CARGO_PKG_VERSION"));
+    let line = Arc::new(Line::default());
+    let lost = Arc::clone(&line);
+    let listener = Listener::new(health, metrics, &nats.inbox_prefix);
     let events = move |event| {
-        on_event(&event, &health, &metrics, &failures);
+        listener.hear(&event);
         std::future::ready(())
     };
     let options = credentials(nats)
@@ -71,15 +83,25 @@ pub async fn connect(
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
         .connection_timeout(Duration::from_millis(nats.connect_timeout_ms))
         .reconnect_delay_callback(reconnect_delay)
+        // Chooses no server; it is called where the line needs to know.
+        .reconnect_to_server_callback(move |_, _| {
+            let line = Arc::clone(&lost);
+            async move {
+                line.before_attempt().await;
+                None
+            }
+        })
         .event_callback(events);
     let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
-    options
+    let client = options
         .connect(servers)
         .await
         .map_err(|fault| Error::Connect {
             url: nats.url_without_credentials(),
             reason: fault.to_string(),
-        })
+        })?;
+    line.watch(&client);
+    Ok(Connection { client, line })
 }
 
 async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
@@ -94,21 +116,10 @@ async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
         options = options
             .credentials_file(&nats.creds)
             .await
-            .map_err(|fault| Error::Credentials {
-                key: "nats.creds",
-                file: nats.creds.display().to_string(),
-                reason: fault.to_string(),
-            })?;
+            .map_err(|fault| unusable("nats.creds", &nats.creds, &fault.to_string()))?;
     }
     if !nats.nkey.as_os_str().is_empty() {
-        let seed = tokio::fs::read_to_string(&nats.nkey)
-            .await
-            .map_err(|fault| Error::Credentials {
-                key: "nats.nkey",
-                file: nats.nkey.display().to_string(),
-                reason: fault.to_string(),
-            })?;
-        options = options.nkey(seed.trim().to_owned());
+        options = options.nkey(seed(&nats.nkey).await?);
     }
     if !nats.ca.as_os_str().is_empty() {
         options = options
@@ -116,9 +127,32 @@ async fn credentials(nats: &Nats) -> Result<ConnectOptions, Error> {
             .require_tls(true);
     }
     if !nats.cert.as_os_str().is_empty() {
-        options = options.add_client_certificate(nats.cert.clone(), nats.key.clone());
+        options = options
+            .add_client_certificate(nats.cert.clone(), nats.key.clone())
+            .require_tls(true);
     }
     Ok(options)
+}
+
+/// The seed in a file, which may be decorated as those of `nsc` are. Of a broken
+/// one the library would say, at each attempt to connect, that it cannot sign.
+async fn seed(file: &Path) -> Result<String, Error> {
+    let key = "nats.nkey";
+    let text = tokio::fs::read_to_string(file).await;
+    let text = text.map_err(|fault| unusable(key, file, &fault.to_string()))?;
+    let seeds = text.lines().map(str::trim);
+    let mut users = seeds.filter(|line| line.starts_with("SU"));
+    let seed = users.find(|seed| KeyPair::from_seed(seed).is_ok());
+    seed.map(str::to_owned)
+        .ok_or_else(|| unusable(key, file, "no line of it is the seed of a user"))
+}
+
+fn unusable(key: &'static str, file: &Path, reason: &str) -> Error {
+    Error::Credentials {
+        key,
+        file: file.display().to_string(),
+        reason: reason.to_owned(),
+    }
 }
 
 /// Doubles up to the longest wait, then takes a random share of it, so that a
@@ -129,36 +163,6 @@ fn reconnect_delay(attempts: usize) -> Duration {
         .saturating_mul(1 << doublings)
         .min(RECONNECT_MAX);
     longest.mul_f64(rand::random_range(0.5..1.0))
-}
-
-fn on_event(event: &Event, health: &Health, metrics: &Metrics, failures: &Failures) {
-    match event {
-        Event::Connected => {
-            health.set_connected(true);
-            tracing::info!("connected");
-        }
-        Event::Disconnected => {
-            health.set_connected(false);
-            tracing::warn!("disconnected");
-        }
-        Event::SlowConsumer(_) => metrics.bus_drop(),
-        // Permission violations come as events alone: the subscription stays
-        // open and silent. A refused publish is the requester's reply subject.
-        Event::ServerError(ServerError::Other(reason))
-            if reason.to_lowercase().contains("violation for subscription") =>
-        {
-            health.enter(Phase::Denied);
-            tracing::error!(reason, "the bus refused a subscription; not ready");
-        }
-        Event::ServerError(fault) => {
-            if let Some(count) = failures.due("server") {
-                tracing::warn!(reason = %fault, count, "server errors");
-            }
-        }
-        Event::ClientError(fault) => tracing::warn!(reason = %fault, "client error"),
-        Event::LameDuckMode => tracing::warn!("the server is about to go; expecting to reconnect"),
-        other => tracing::debug!(event = %other, "bus event"),
-    }
 }
 
 #[cfg(test)]

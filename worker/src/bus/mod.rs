@@ -1,12 +1,17 @@
 //! NATS: the only room that knows it.
 
+mod arrivals;
 mod connect;
 mod endpoint;
+mod events;
 mod guard;
 mod intake;
+mod line;
 mod outbox;
 mod service;
+mod station;
 mod worker;
 
-pub use connect::{Error, connect};
+pub use connect::{Connection, Error, connect};
+pub use station::Station;
 pub use worker::Worker;

@@ -1,20 +1,20 @@
 //! A worker on the bus: its subscriptions, and how it leaves.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::select_all;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::connect::Error;
+use super::connect::{Connection, Error};
 use super::endpoint::{Endpoint, Operation, Shared, header};
 use super::guard::Guard;
-use super::intake;
+use super::intake::{Intake, Stop};
 use super::outbox::Outbox;
 use super::service::{self, Counters, Described, Identity, Metadata, Verb};
 use crate::batch::Pipeline;
@@ -30,14 +30,19 @@ const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the state of the connection is looked at.
 const PULSE: Duration = Duration::from_millis(250);
 
+/// Operation and model of what nobody here serves, in metrics and logs.
+const NOT_SERVED: &str = "";
+
 /// Everything that one worker does on the bus.
 pub struct Worker {
     client: Client,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Duration>>,
     intakes: Vec<JoinHandle<()>>,
     discovery: JoinHandle<()>,
     pulse: JoinHandle<()>,
+    /// Rings when a subscription ends by itself.
+    lost: Arc<Notify>,
 }
 
 impl Worker {
@@ -47,13 +52,14 @@ impl Worker {
     /// # Errors
     /// [`Error::Subscribe`].
     pub async fn start(
-        client: Client,
+        connection: Connection,
         config: &Config,
         instance: &str,
         pipelines: &[Arc<Pipeline>],
         health: Arc<Health>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
+        let Connection { client, line } = connection;
         let outbox = Outbox::new(client.clone(), instance.to_owned());
         let guard = Guard::new(
             &config.service.reply_prefixes,
@@ -74,20 +80,25 @@ impl Worker {
                 })
             })
             .collect();
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
         let directory = Directory {
             config: config.clone(),
             endpoints: endpoints.clone(),
             health,
+            lost: Arc::default(),
         };
 
         let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
         let discovery = directory.discovery(&client, instance).await?;
-        let mut intakes = vec![
-            directory
-                .targeted(&client, instance, stopped.clone())
-                .await?,
-        ];
+        let intake = |subject, group| Intake {
+            client: client.clone(),
+            line: Arc::clone(&line),
+            subject,
+            group,
+        };
+        let root = config.subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
+        let targeted = intake(format!("{root}>"), None);
+        let mut intakes = vec![directory.targeted(targeted, root, stopped.clone()).await?];
         for endpoint in endpoints {
             let subject = config.subject(&format!(
                 "{}.{}.{}",
@@ -95,20 +106,14 @@ impl Worker {
                 endpoint.op(),
                 endpoint.target()
             ));
-            let group = config.service.queue_group.clone();
-            let subscriber = client
-                .queue_subscribe(subject.clone(), group)
-                .await
-                .map_err(|fault| Error::Subscribe {
-                    subject,
-                    reason: fault.to_string(),
-                })?;
-            let (client, stopped) = (client.clone(), stopped.clone());
+            let calls = intake(subject, Some(config.service.queue_group.clone()));
+            let subscription = calls.subscribe().await?;
+            let (stopped, lost) = (stopped.clone(), Arc::clone(&directory.lost));
             intakes.push(tokio::spawn(async move {
-                intake::run(&client, subscriber, stopped, |message| async {
-                    endpoint.take(message).await
-                })
-                .await;
+                let take = |message| endpoint.take(message);
+                if calls.run(subscription, stopped, take).await.is_err() {
+                    lost.notify_one();
+                }
             }));
         }
         let worker = Self {
@@ -118,6 +123,7 @@ impl Worker {
             intakes,
             discovery,
             pulse,
+            lost: Arc::clone(&directory.lost),
         };
         round_trip(&worker.client).await;
         // The library's own event comes through a task, at times after this.
@@ -126,12 +132,31 @@ impl Worker {
         Ok(worker)
     }
 
+    /// Returns when the client library has given up the connection for good.
+    pub async fn lost(&self) {
+        self.lost.notified().await;
+    }
+
+    /// Leaves without a word: nobody would hear it. What is in flight is computed,
+    /// and its answers go nowhere.
+    pub fn abandon(self) {
+        let intakes = self.intakes.iter();
+        for task in intakes.chain([&self.discovery, &self.pulse]) {
+            task.abort();
+        }
+    }
+
     /// Leaves the queue group, answers what was admitted, and closes, within
     /// `deadline`. Gives the number of requests left unanswered.
     pub async fn drain(self, deadline: Duration) -> usize {
         let deadline = tokio::time::Instant::now() + deadline;
+        let is_connected = self.client.connection_state() == State::Connected;
+        let round_trip_time = match is_connected {
+            true => round_trip(&self.client).await,
+            false => None,
+        };
         // Nobody fails to hear this: every intake holds a receiver.
-        let _ = self.stop.send(true);
+        let _ = self.stop.send(Some(round_trip_time.unwrap_or_default()));
         for intake in self.intakes {
             let _ = tokio::time::timeout_at(deadline, intake).await;
         }
@@ -149,7 +174,10 @@ impl Worker {
 /// Waits until the server has read all that was sent before, by a message to
 /// ourselves. The library's `flush` ends when bytes have left, at times before
 /// all have, and says nothing of the server.
-async fn round_trip(client: &Client) {
+///
+/// Gives how long that took, unless it never came back.
+async fn round_trip(client: &Client) -> Option<Duration> {
+    let asked = Instant::now();
     let trip = async {
         let inbox = client.new_inbox();
         let mut echo = client.subscribe(inbox.clone()).await.ok()?;
@@ -159,7 +187,9 @@ async fn round_trip(client: &Client) {
     let came_back = tokio::time::timeout(ROUND_TRIP_TIMEOUT, trip).await;
     if !matches!(came_back, Ok(Some(_))) {
         tracing::warn!("a message to ourselves did not come back; see nats.inbox_prefix");
+        return None;
     }
+    Some(asked.elapsed())
 }
 
 /// Tells health whether there is a connection. The client's events do so too,
@@ -178,6 +208,7 @@ struct Directory {
     config: Config,
     endpoints: Vec<Arc<Endpoint>>,
     health: Arc<Health>,
+    lost: Arc<Notify>,
 }
 
 impl Directory {
@@ -219,18 +250,16 @@ impl Directory {
         }))
     }
 
-    /// Answers calls to this instance alone, outside the queue group.
+    /// Answers calls to this instance alone, outside the queue group; `root`
+    /// stands before operation and model.
     async fn targeted(
         &self,
-        client: &Client,
-        instance: &str,
-        stopped: watch::Receiver<bool>,
+        calls: Intake,
+        root: String,
+        stopped: Stop,
     ) -> Result<JoinHandle<()>, Error> {
-        let root = self
-            .config
-            .subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
-        let subscriber = subscribe(client, format!("{root}>")).await?;
-        let (client, directory) = (client.clone(), self.clone());
+        let subscription = calls.subscribe().await?;
+        let directory = self.clone();
         Ok(tokio::spawn(async move {
             let take = |message: Message| async {
                 let asked = message
@@ -247,7 +276,9 @@ impl Directory {
                     None => directory.not_found(message).await,
                 }
             };
-            intake::run(&client, subscriber, stopped, take).await;
+            if calls.run(subscription, stopped, take).await.is_err() {
+                directory.lost.notify_one();
+            }
         }))
     }
 
@@ -266,6 +297,11 @@ impl Directory {
             "this instance does not serve that operation and model",
         );
         shared.outbox.refusal(to, &call, &error).await;
+        // What was asked for is the caller's word: a label of it would have no bound.
+        shared
+            .metrics
+            .answered(NOT_SERVED, NOT_SERVED, error.code.name());
+        shared.failures.note(NOT_SERVED, NOT_SERVED, &error);
     }
 
     fn describe(&self) -> Vec<Described> {
@@ -289,6 +325,9 @@ impl Directory {
                         ("dimensions", facts.dimensions.to_string()),
                         ("max_tokens", facts.max_tokens.to_string()),
                         ("pooling", facts.pooling.to_string()),
+                        ("batch_invariant", facts.batch_invariant.to_string()),
+                        ("executors", facts.executors.to_string()),
+                        ("threads", facts.threads.to_string()),
                         ("license", facts.license.to_owned()),
                         ("source", facts.source.clone()),
                     ]),

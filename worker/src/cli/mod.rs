@@ -38,6 +38,9 @@ pub enum Command {
     Import(models::Import),
     /// Measure throughput and latency, in process and through a bus of its own.
     Bench(Bench),
+    /// Answer every request on `echo` with as many bytes: what a bus costs.
+    #[command(hide = true)]
+    Echo(Echo),
     /// Print what other files are generated from.
     #[command(hide = true)]
     Generate {
@@ -210,6 +213,39 @@ pub struct Bench {
     /// Rounds of each measurement; the median is reported.
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
+    /// Measure only these, comma separated.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<Scene>,
+}
+
+/// What the bench measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scene {
+    /// Texts per second and idle latency, against what the machine can do.
+    Throughput,
+    /// Queries while bulk saturates.
+    Lanes,
+    /// Ten times as many calls as can be answered.
+    Overload,
+    /// A worker that nobody calls.
+    Idle,
+    /// A model that costs nothing against a bare echo.
+    Bare,
+    /// One-core workers.
+    Processors,
+    /// The dynamically quantised model.
+    Int8,
+}
+
+/// `echo`
+#[derive(Debug, Args)]
+pub struct Echo {
+    /// NATS server.
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+    /// Bytes of each answer.
+    #[arg(long)]
+    pub bytes: usize,
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! is tested without touching the process's own.
 
 pub mod context;
+mod files;
 mod hub;
+mod keys;
 mod layers;
 mod nats;
 mod packed;
@@ -17,7 +19,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use files::readable;
 pub use hub::Hub;
+pub use keys::model_keys;
 pub use layers::{Layers, SECTIONS};
 pub use nats::Nats;
 pub use template::{effective, template};
@@ -30,11 +34,14 @@ use crate::wire::protocol;
 
 /// A setting that cannot be used. The process exits 64 (EX_USAGE of sysexits.h).
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {reason}")]
+#[error("{key}{}: {reason}", .value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default())]
 pub struct Error {
     /// The setting, as `section.key`, or the file or variable that holds it.
     pub key: String,
-    /// What is wrong, and what is allowed.
+    /// Its value as it would stand in the file; none where there is none, or
+    /// where it may hold a secret.
+    pub value: Option<String>,
+    /// What is allowed, or what is wrong.
     pub reason: String,
 }
 
@@ -44,7 +51,24 @@ impl Error {
     pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             key: key.into(),
+            value: None,
             reason: reason.into(),
+        }
+    }
+
+    /// A setting that has this value, and what would be allowed.
+    pub(crate) fn of(key: &str, value: impl ToString, reason: impl Into<String>) -> Self {
+        Self {
+            value: Some(value.to_string()),
+            ..Self::new(key, reason)
+        }
+    }
+
+    /// The same of the variable that sets it.
+    fn in_place_of(self, variable: &str) -> Self {
+        Self {
+            key: variable.to_owned(),
+            ..self
         }
     }
 }
@@ -122,14 +146,20 @@ pub struct Runtime {
     pub locked: bool,
     /// Never ask the hub, also as `HF_HUB_OFFLINE`.
     pub offline: bool,
-    /// Sessions of each model; 0: one for each processor.
+    /// Sessions of each model; 0: as many as fill the processors.
     pub executors: usize,
-    /// Threads within one session.
+    /// Threads within one session; 0: 1, or where the sessions are left open too,
+    /// what a short calibration finds to be fastest.
     pub threads: usize,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
     /// Rows × widest row of one run, in tokens.
     pub batch_tokens: usize,
+    /// The same for a run of bulk while queries come: a query waits for at most
+    /// one of these.
+    pub bulk_tokens: usize,
+    /// Compute equal texts that are in flight once.
+    pub deduplicate: bool,
     /// Milliseconds that one run may take. Past it, it is ended; past twice of
     /// it, the worker stops.
     pub run_limit_ms: u64,
@@ -145,9 +175,11 @@ impl Default for Runtime {
             locked: false,
             offline: false,
             executors: 0,
-            threads: 1,
+            threads: 0,
             tokenizers: 1,
             batch_tokens: 256,
+            bulk_tokens: 128,
+            deduplicate: true,
             run_limit_ms: 30_000,
         }
     }
@@ -165,18 +197,28 @@ impl Runtime {
         }
     }
 
-    /// Sessions and threads, with what is left to the machine filled in.
+    /// Processors that this process may use: by affinity and by the quota of its
+    /// control group, rounded down, and at least one.
+    #[must_use]
+    pub fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    /// Whether sessions and threads are to be found out.
+    #[must_use]
+    pub fn is_calibrated(&self) -> bool {
+        self.executors == 0 && self.threads == 0
+    }
+
+    /// Sessions and threads, what is left to the machine filled in.
     #[must_use]
     pub fn parallelism(&self) -> Parallelism {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.max(1);
         let instances = match self.executors {
-            0 => (processors / self.threads.max(1)).max(1),
+            0 => (self.processors() / threads).max(1),
             executors => executors,
         };
-        Parallelism {
-            instances,
-            threads: self.threads,
-        }
+        Parallelism { instances, threads }
     }
 
     /// What one run may hold.
@@ -186,6 +228,12 @@ impl Runtime {
             padded_tokens: self.batch_tokens,
             squared_tokens: self.batch_tokens.saturating_mul(self.batch_tokens),
         }
+    }
+
+    /// What one run of bulk may hold while queries come.
+    #[must_use]
+    pub fn bulk_under_queries(&self) -> Budget {
+        self.budget().at_most(self.bulk_tokens)
     }
 }
 

@@ -16,6 +16,10 @@ const HEAD: &str = "\
 #   [[models]]
 #   name = \"AllMiniLML6V2\"
 #   max_length = 256        # tokens, special ones included; the model's own by default
+#
+# `fastembed-worker check` refuses what cannot be used, with the range that is allowed. How settings relate:
+# nats.user and nats.password go together, nats.cert and nats.key too; a worker has one of user, token, creds and
+# nkey; queue.max_tokens is at least runtime.batch_tokens, drain.deadline_ms at least runtime.run_limit_ms.
 
 ";
 
@@ -70,17 +74,15 @@ mod tests {
 
     #[test]
     fn the_effective_settings_show_no_secret() {
-        let config = Layers::default()
-            .text(
-                "[nats]\nurl='nats://u:hunter2@h:1'\nuser='a'\npassword='hunter2'\ntoken='hunter2'\n\
-                 [hub]\ntoken='hunter2'",
-            )
-            .unwrap()
-            .build()
-            .unwrap();
-        let shown = effective(&config).unwrap();
-        assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(shown.contains("nats://h:1") && shown.contains("***"));
+        for text in [
+            "[nats]\nurl='nats://u:hunter2@h:1'\nuser='a'\npassword='hunter2'",
+            "[nats]\nurl='hunter2@h:1'\ntoken='hunter2'\n[hub]\ntoken='hunter2'",
+        ] {
+            let config = Layers::default().text(text).unwrap().build().unwrap();
+            let shown = effective(&config).unwrap();
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains("h:1") && shown.contains("***"));
+        }
     }
 
     #[test]

@@ -1,242 +1,279 @@
-//! Rules that types do not hold: ranges, and how settings relate.
+//! Rules that a type and a range do not hold: forms, and how settings relate.
 
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 
-use super::{Config, Error, ModelKind};
+use tracing_subscriber::EnvFilter;
+
+use super::keys::nearest;
+use super::{Config, Error, Model, ModelKind, Nats};
+use crate::models::{self, catalog};
+use crate::wire::protocol;
+
+/// What a subject, or a part of one, may be made of
+/// (docs.nats.io/nats-concepts/subjects).
+const NAMES: &str = "names of A-Z a-z 0-9 _ - with dots between";
 
 /// Checks every rule.
 ///
 /// # Errors
-/// The first that does not hold, with the allowed range.
+/// The first that does not hold, with what is allowed.
 pub(super) fn validate(config: &Config) -> Result<(), Error> {
-    let Config {
-        nats,
-        service,
-        runtime,
-        hub,
-        queue,
-        http,
-        drain,
-        ..
-    } = config;
-    not_empty("nats.url", &nats.url)?;
-    subject("nats.inbox_prefix", &nats.inbox_prefix)?;
-    within(
-        "nats.connect_timeout_ms",
-        nats.connect_timeout_ms,
-        1..=60_000,
-    )?;
-    if nats.user.is_empty() != nats.password.is_empty() {
-        return Err(Error::new(
-            "nats.password",
-            "user and password are set together",
+    connection(&config.nats)?;
+    subjects(config)?;
+    endpoint("hub.endpoint", &config.hub.endpoint)?;
+    if !config.hub.token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let reason = "must be printable ASCII without blanks, as headers are";
+        return Err(Error::of("hub.token", "***", reason));
+    }
+    work(config)?;
+    if config.http.listen.parse::<SocketAddr>().is_err() {
+        let reason = "must be an IP address and a port, such as 127.0.0.1:9464";
+        return Err(Error::of(
+            "http.listen",
+            quoted(&config.http.listen),
+            reason,
         ));
     }
-    if nats.cert.as_os_str().is_empty() != nats.key.as_os_str().is_empty() {
-        return Err(Error::new("nats.key", "cert and key are set together"));
-    }
+    EnvFilter::try_new(&config.log.filter).map_err(|_| {
+        let reason = "must be a filter such as info,async_nats=warn";
+        Error::of("log.filter", quoted(&config.log.filter), reason)
+    })?;
+    models(&config.models)
+}
 
-    token("service.queue_group", &service.queue_group)?;
-    if !service.subject_prefix.is_empty() {
+/// Where the bus is, and who this worker is there.
+fn connection(nats: &Nats) -> Result<(), Error> {
+    if !nats.url.split(',').all(|url| is_server(url.trim())) {
+        let reason =
+            "must be addresses such as nats://host:4222 or tls://host:4222, comma separated";
+        return Err(if nats.url.contains('@') {
+            Error::new("nats.url", reason)
+        } else {
+            Error::of("nats.url", quoted(&nats.url), reason)
+        });
+    }
+    together(
+        ("nats.user", is_set(&nats.user)),
+        ("nats.password", is_set(&nats.password)),
+    )?;
+    let is_file = |path: &std::path::Path| !path.as_os_str().is_empty();
+    together(
+        ("nats.cert", is_file(&nats.cert)),
+        ("nats.key", is_file(&nats.key)),
+    )?;
+    let identities = [
+        ("nats.user", is_set(&nats.user)),
+        ("nats.token", is_set(&nats.token)),
+        ("nats.creds", is_file(&nats.creds)),
+        ("nats.nkey", is_file(&nats.nkey)),
+    ];
+    let mut set = identities.iter().filter(|(_, is_set)| *is_set);
+    match (set.next(), set.next()) {
+        (Some((one, _)), Some((other, _))) => Err(Error::new(
+            *other,
+            format!("must not be set beside {one}: a worker is one user"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What is subscribed to, and who is answered.
+fn subjects(config: &Config) -> Result<(), Error> {
+    let service = &config.service;
+    if !is_token(&service.queue_group) {
+        let reason = "must be of A-Z a-z 0-9 _ -";
+        return Err(Error::of(
+            "service.queue_group",
+            quoted(&service.queue_group),
+            reason,
+        ));
+    }
+    if is_set(&service.subject_prefix) {
         subject("service.subject_prefix", &service.subject_prefix)?;
     }
     if service.reply_prefixes.is_empty() {
-        return Err(Error::new(
-            "service.reply_prefixes",
-            "at least one, or nobody is answered",
-        ));
+        let reason = "must have at least one, or nobody is answered";
+        return Err(Error::of("service.reply_prefixes", "[]", reason));
     }
     for prefix in &service.reply_prefixes {
-        let stem = prefix.strip_suffix('.').unwrap_or_default();
-        subject("service.reply_prefixes", stem).map_err(|_| {
-            Error::new(
-                "service.reply_prefixes",
-                format!("{prefix:?} is not a subject that ends in a dot"),
-            )
-        })?;
+        if !prefix.strip_suffix('.').is_some_and(is_subject) {
+            let reason = format!("must be {NAMES} and a dot behind");
+            return Err(Error::of("service.reply_prefixes", quoted(prefix), reason));
+        }
+        not_ours(config, "service.reply_prefixes", prefix)?;
     }
-
-    within("runtime.executors", runtime.executors as u64, 0..=1024)?;
-    within("runtime.threads", runtime.threads as u64, 1..=256)?;
-    within("runtime.tokenizers", runtime.tokenizers as u64, 1..=256)?;
-    within(
-        "runtime.batch_tokens",
-        runtime.batch_tokens as u64,
-        1..=1 << 20,
-    )?;
-    within("runtime.run_limit_ms", runtime.run_limit_ms, 10..=3_600_000)?;
-    endpoint("hub.endpoint", &hub.endpoint)?;
-    if !hub.token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        // Without the value, which is a secret.
-        return Err(Error::new(
-            "hub.token",
-            "has characters that no header may carry",
-        ));
-    }
-    within("hub.connect_timeout_ms", hub.connect_timeout_ms, 1..=60_000)?;
-    within("hub.stall_timeout_ms", hub.stall_timeout_ms, 1..=600_000)?;
-    within("hub.retries", hub.retries.into(), 0..=100)?;
-    within("hub.retry_delay_ms", hub.retry_delay_ms, 0..=60_000)?;
-    within("queue.max_requests", queue.max_requests as u64, 1..=1 << 20)?;
-    within("queue.max_tokens", queue.max_tokens as u64, 1..=1 << 30)?;
-    within("queue.max_bytes", queue.max_bytes as u64, 1..=1 << 40)?;
-    if queue.max_tokens < runtime.batch_tokens {
-        return Err(Error::new(
-            "queue.max_tokens",
-            format!(
-                "{} is less than runtime.batch_tokens {}, so no batch would fill",
-                queue.max_tokens, runtime.batch_tokens
-            ),
-        ));
-    }
-    within("drain.deadline_ms", drain.deadline_ms, 1..=3_600_000)?;
-    if http.listen.parse::<SocketAddr>().is_err() {
-        return Err(Error::new(
-            "http.listen",
-            format!("{:?} is not an address such as 127.0.0.1:9464", http.listen),
-        ));
-    }
-    models(config)
+    subject("nats.inbox_prefix", &config.nats.inbox_prefix)?;
+    not_ours(config, "nats.inbox_prefix", &config.nats.inbox_prefix)
 }
 
-fn models(config: &Config) -> Result<(), Error> {
-    let mut names = std::collections::BTreeSet::new();
-    for model in &config.models {
-        token("models.name", &model.name)?;
-        if !names.insert(&model.name) {
-            return Err(Error::new(
-                "models.name",
-                format!("{:?} stands twice", model.name),
-            ));
-        }
-        if let Some(max_length) = model.max_length {
-            // Two special tokens and one of text.
-            within("models.max_length", max_length as u64, 3..=1 << 17)?;
-        }
-        if model.kind != ModelKind::Fake && model.fake != Default::default() {
-            return Err(Error::new(
-                "models",
-                format!("{:?} has keys of kind \"fake\"", model.name),
-            ));
+/// Calls live under our own trees, so no inbox may.
+fn not_ours(config: &Config, key: &str, prefix: &str) -> Result<(), Error> {
+    let root = protocol::SUBJECT_ROOT.split('.').next().unwrap_or_default();
+    let under =
+        |root: &str| format!("{}.", prefix.trim_end_matches('.')).starts_with(&format!("{root}."));
+    for root in [root.to_owned(), config.subject(root)] {
+        if under(&root) {
+            let reason = format!("must not lie under {root}, where calls are");
+            return Err(Error::of(key, quoted(prefix), reason));
         }
     }
     Ok(())
 }
 
-fn within(key: &str, value: u64, allowed: RangeInclusive<u64>) -> Result<(), Error> {
-    if allowed.contains(&value) {
-        return Ok(());
+/// What runs, what waits for it, and what is left for it at the end.
+fn work(config: &Config) -> Result<(), Error> {
+    let (runtime, queue, drain) = (&config.runtime, &config.queue, &config.drain);
+    if queue.max_tokens < runtime.batch_tokens {
+        let least = runtime.batch_tokens;
+        let reason = format!("must be at least runtime.batch_tokens, {least}, or no batch fills");
+        return Err(Error::of("queue.max_tokens", queue.max_tokens, reason));
     }
+    if drain.deadline_ms < runtime.run_limit_ms {
+        let least = runtime.run_limit_ms;
+        let reason = format!(
+            "must be at least runtime.run_limit_ms, {least}, or a run that takes its time is not answered"
+        );
+        return Err(Error::of("drain.deadline_ms", drain.deadline_ms, reason));
+    }
+    Ok(())
+}
+
+fn models(models: &[Model]) -> Result<(), Error> {
+    let mut served = std::collections::BTreeSet::new();
+    for model in models {
+        let refused = |reason: String| Err(Error::of("models.name", quoted(&model.name), reason));
+        let name = match model.kind {
+            ModelKind::Fake if is_token(&model.name) => model.name.clone(),
+            ModelKind::Fake => return refused("must be of A-Z a-z 0-9 _ -".to_owned()),
+            ModelKind::Onnx => match catalog::find(&model.name) {
+                Ok(entry) => entry.name,
+                Err(models::Error::Ambiguous { candidates, .. }) => {
+                    return refused(format!("must be one of {}", candidates.join(", ")));
+                }
+                Err(_) => {
+                    let names = catalog::names();
+                    let near = nearest(&model.name, names.iter().map(String::as_str));
+                    let near = near.map(|near| format!("; did you mean {near}?"));
+                    return refused(format!(
+                        "must be one of fastembed's names of text models, such as {}{}",
+                        Model::DEFAULT,
+                        near.unwrap_or_default()
+                    ));
+                }
+            },
+        };
+        if !served.insert(name.clone()) {
+            return refused(format!("must be served once, and {name} stands twice"));
+        }
+    }
+    Ok(())
+}
+
+/// Two settings of which neither means anything alone.
+fn together(one: (&str, bool), other: (&str, bool)) -> Result<(), Error> {
+    let (missing, present) = match (one, other) {
+        ((one, true), (other, false)) => (other, one),
+        ((one, false), (other, true)) => (one, other),
+        _ => return Ok(()),
+    };
     Err(Error::new(
-        key,
-        format!(
-            "{value} is not within {} to {}",
-            allowed.start(),
-            allowed.end()
-        ),
+        missing,
+        format!("must be set where {present} is"),
     ))
 }
 
-fn not_empty(key: &str, value: &str) -> Result<(), Error> {
-    if value.is_empty() {
-        return Err(Error::new(key, "is empty"));
-    }
-    Ok(())
-}
-
-/// An address that paths can be put behind. Its value is not quoted: it may
-/// hold a password, which is why one is refused.
+/// An address that paths can be put behind. One with a user in it is refused,
+/// and not quoted: it may hold a password.
 fn endpoint(key: &str, value: &str) -> Result<(), Error> {
     let rest = value
         .strip_prefix("https://")
         .or_else(|| value.strip_prefix("http://"));
     let allowed = |byte: u8| byte.is_ascii_graphic() && !b"@?#".contains(&byte);
-    match rest {
-        Some(rest) if !rest.is_empty() && rest.bytes().all(allowed) => Ok(()),
-        _ => Err(Error::new(
-            key,
-            "is not an address such as https://huggingface.co, without user, query and fragment",
-        )),
-    }
-}
-
-/// One token of a subject (docs.nats.io/nats-concepts/subjects), in the
-/// alphabet that endpoint names allow.
-fn token(key: &str, value: &str) -> Result<(), Error> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !value.is_empty() && value.bytes().all(allowed) {
+    if rest.is_some_and(|rest| is_set(rest) && rest.bytes().all(allowed)) {
         return Ok(());
     }
-    Err(Error::new(
-        key,
-        format!("{value:?} is not of A-Z a-z 0-9 _ -"),
-    ))
+    let reason =
+        "must be an address such as https://huggingface.co, without user, query and fragment";
+    Err(if value.contains('@') {
+        Error::new(key, reason)
+    } else {
+        Error::of(key, quoted(value), reason)
+    })
 }
 
-/// Tokens with dots between them, no wildcards.
+/// `[nats://|tls://][user[:password]@]host[:port]`
+fn is_server(url: &str) -> bool {
+    let rest = match url.split_once("://") {
+        Some(("nats" | "tls", rest)) => rest,
+        Some(_) => return false,
+        None => url,
+    };
+    let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
+    let (host, port) = match address.rsplit_once(':') {
+        // Colons within brackets are of an IPv6 address.
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().is_ok()),
+        _ => (address, true),
+    };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.[]:%".contains(&byte);
+    port && is_set(host) && host.bytes().all(allowed)
+}
+
 fn subject(key: &str, value: &str) -> Result<(), Error> {
-    value
-        .split('.')
-        .try_for_each(|part| token(key, part))
-        .map_err(|_| {
-            Error::new(
-                key,
-                format!("{value:?} is not a subject of A-Z a-z 0-9 _ - and dots"),
-            )
-        })
+    if is_subject(value) {
+        return Ok(());
+    }
+    Err(Error::of(key, quoted(value), format!("must be {NAMES}")))
+}
+
+fn is_subject(value: &str) -> bool {
+    value.split('.').all(is_token)
+}
+
+/// One token of a subject, in the alphabet that endpoint names allow.
+fn is_token(value: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    is_set(value) && value.bytes().all(allowed)
+}
+
+fn is_set(value: &str) -> bool {
+    !value.is_empty()
+}
+
+fn quoted(value: &str) -> String {
+    format!("{value:?}")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::is_server;
     use crate::config::Layers;
 
+    // Every rule has a row in tests/operations/configuration.rs.
     #[test]
     fn the_defaults_are_valid() {
         assert!(Layers::default().build().is_ok());
     }
 
     #[test]
-    fn every_rule_names_its_key() {
-        for (text, key) in [
-            ("nats.url=''", "nats.url"),
-            ("nats.inbox_prefix='_INBOX.>'", "nats.inbox_prefix"),
-            ("nats.connect_timeout_ms=0", "nats.connect_timeout_ms"),
-            ("nats.user='a'", "nats.password"),
-            ("nats.cert='a'", "nats.key"),
-            ("service.queue_group='a b'", "service.queue_group"),
-            ("service.subject_prefix='a.'", "service.subject_prefix"),
-            ("service.reply_prefixes=[]", "service.reply_prefixes"),
-            (
-                "service.reply_prefixes=['_INBOX']",
-                "service.reply_prefixes",
-            ),
-            ("service.reply_prefixes=['$JS.']", "service.reply_prefixes"),
-            ("runtime.executors=1025", "runtime.executors"),
-            ("runtime.threads=0", "runtime.threads"),
-            ("runtime.tokenizers=0", "runtime.tokenizers"),
-            ("runtime.batch_tokens=0", "runtime.batch_tokens"),
-            ("runtime.run_limit_ms=9", "runtime.run_limit_ms"),
-            ("hub.endpoint='huggingface.co'", "hub.endpoint"),
-            ("hub.endpoint='https://u:p@h'", "hub.endpoint"),
-            ("hub.token='a b'", "hub.token"),
-            ("hub.connect_timeout_ms=0", "hub.connect_timeout_ms"),
-            ("hub.stall_timeout_ms=0", "hub.stall_timeout_ms"),
-            ("hub.retries=101", "hub.retries"),
-            ("hub.retry_delay_ms=60001", "hub.retry_delay_ms"),
-            ("queue.max_requests=0", "queue.max_requests"),
-            ("queue.max_tokens=0", "queue.max_tokens"),
-            ("queue.max_bytes=0", "queue.max_bytes"),
-            ("queue.max_tokens=10", "queue.max_tokens"),
-            ("drain.deadline_ms=0", "drain.deadline_ms"),
-            ("http.listen='localhost'", "http.listen"),
-            ("models=[{name='a.b'}]", "models.name"),
-            ("models=[{name='a'},{name='a'}]", "models.name"),
-            ("models=[{name='a',max_length=2}]", "models.max_length"),
-            ("models=[{name='a',dimensions=2}]", "models"),
+    fn servers_are_hosts_with_or_without_scheme_user_and_port() {
+        for url in [
+            "nats://h:4222",
+            "tls://h",
+            "h",
+            "u:p@h:1",
+            "nats://[::1]:4222",
+            "nats://[::1]",
         ] {
-            let refused = Layers::default().text(text).unwrap().build().unwrap_err();
-            assert_eq!(refused.key, key, "{text}: {refused}");
+            assert!(is_server(url), "{url}");
         }
+        for url in ["", "nats://", "http://h", "h:", "h:99999", "u:p@", "h/x"] {
+            assert!(!is_server(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_text_longer_than_a_batch_is_allowed_since_it_runs_alone() {
+        let text = "runtime.batch_tokens=4\nmodels=[{name='AllMiniLML6V2',max_length=256}]";
+        assert!(Layers::default().text(text).unwrap().build().is_ok());
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::exclusive::Exclusive;
+use super::exclusive::Door;
 use super::place::{self, Gathering};
 use super::{Error, Progress, sum};
 use crate::models::catalog::Entry;
@@ -36,7 +36,9 @@ pub async fn import(
     check(entry, folder)?;
     let failed = |fault: std::io::Error| Error::cache(cache, fault);
     let repository = Repository::of(cache, &entry.repository);
-    let _alone = Exclusive::on(cache, repository.folder(), progress).await?;
+    let _alone = Door::to(cache, repository.folder())?
+        .enter(progress)
+        .await?;
     let gathering = Gathering::of(&repository, "import");
     gathering.clear().map_err(failed)?;
     let mut whole = Sha256::new();
@@ -49,6 +51,7 @@ pub async fn import(
     gathering
         .move_to(&revision, &entry.files())
         .and_then(|()| place::make_current(&repository, &revision))
+        .and_then(|()| place::sweep(&repository))
         .map_err(failed)?;
     Ok(revision)
 }

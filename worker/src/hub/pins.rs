@@ -10,13 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{place, sum};
 use crate::config::{self, Runtime};
 use crate::models::catalog::Entry;
-use crate::models::files::Repository;
+use crate::models::files::{Repository, is_revision};
 
 /// Where the pins stand unless a setting says otherwise.
 const DEFAULT_PATH: &str = "config/models.lock";
-
-/// Longest revision: a commit has 40 characters.
-const MAX_REVISION_LENGTH: usize = 100;
 
 const HEAD: &str = "\
 # Revisions and SHA-256 sums of models, as they were trusted. Written by
@@ -161,15 +158,6 @@ impl Pin {
             None => Ok(()),
         }
     }
-}
-
-/// Whether this can name a folder and stand in an address: a commit does, and
-/// nothing that leads elsewhere.
-pub(super) fn is_revision(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=MAX_REVISION_LENGTH).contains(&text.len())
-        && !text.starts_with('.')
-        && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -9,6 +9,12 @@ use crate::models::files::Repository;
 /// What the names of folders with unfinished files begin with.
 const PREFIX: &str = "partial-";
 
+/// The folder in which a snapshot is put together: no revision's name begins so.
+const WHOLE: &str = ".whole";
+
+/// What the names of files end with that are not written whole yet.
+const DRAFT: &str = ".tmp";
+
 /// A folder for the files of one revision that are not in its snapshot yet.
 pub(super) struct Gathering {
     repository: Repository,
@@ -37,20 +43,30 @@ impl Gathering {
         }
     }
 
-    /// Moves the gathered `files` into the snapshot of `revision`: by one
-    /// rename where there is none yet, else file by file.
+    /// Moves the gathered `files`, and nothing that another model's run has left
+    /// beside them, into the snapshot of `revision`: by one rename where there
+    /// is none yet, else file by file.
     pub(super) fn move_to(&self, revision: &str, files: &[String]) -> io::Result<()> {
         let snapshot = self.repository.snapshot(revision);
-        if !snapshot.exists() {
+        if snapshot.exists() {
+            self.move_files(files, &snapshot)?;
+        } else {
+            let whole = Self::of(&self.repository, WHOLE);
+            whole.clear()?;
+            self.move_files(files, &whole.folder)?;
             make_parent(&snapshot)?;
-            return fs::rename(&self.folder, &snapshot);
+            fs::rename(&whole.folder, &snapshot)?;
         }
+        self.clear()
+    }
+
+    fn move_files(&self, files: &[String], folder: &Path) -> io::Result<()> {
         for file in files {
-            let target = snapshot.join(file);
+            let target = folder.join(file);
             make_parent(&target)?;
             fs::rename(self.path(file), target)?;
         }
-        self.clear()
+        Ok(())
     }
 }
 
@@ -63,8 +79,18 @@ pub(super) fn make_current(repository: &Repository, revision: &str) -> io::Resul
     write_whole(&repository.reference(), revision)
 }
 
-/// Removes what failed runs have left of any revision.
+/// Removes what failed runs have left of any revision, and of `refs/main`.
 pub(super) fn sweep(repository: &Repository) -> io::Result<()> {
+    let reference = repository.reference();
+    let name = reference.file_name().unwrap_or_default().as_encoded_bytes();
+    for item in fs::read_dir(reference.parent().unwrap_or(repository.folder()))? {
+        let item = item?;
+        let file = item.file_name();
+        let file = file.as_encoded_bytes();
+        if file.starts_with(name) && file.ends_with(DRAFT.as_bytes()) {
+            fs::remove_file(item.path())?;
+        }
+    }
     for item in fs::read_dir(repository.folder())? {
         let item = item?;
         if item
@@ -82,12 +108,18 @@ pub(super) fn sweep(repository: &Repository) -> io::Result<()> {
 pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     make_parent(path)?;
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}.tmp", std::process::id()));
+    draft.push(format!(".{}{DRAFT}", std::process::id()));
     let draft = PathBuf::from(draft);
     let mut file = fs::File::create(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(draft, path)
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // What went wrong is told; that the draft stays too is no news.
+        let _ = fs::remove_file(draft);
+    }
+    written
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {
@@ -118,6 +150,39 @@ mod tests {
             ("kept".to_owned(), "new".to_owned())
         );
         assert!(!gathering.path("").exists());
+    }
+
+    #[test]
+    fn what_another_models_run_left_does_not_join_a_new_snapshot() {
+        let cache = tempfile::tempdir().unwrap();
+        let repository = Repository::of(cache.path(), "a/b");
+        let gathering = Gathering::of(&repository, "1");
+        fs::create_dir_all(gathering.path("onnx")).unwrap();
+        for file in ["config.json", "onnx/model.onnx", "onnx/other.onnx.part"] {
+            fs::write(gathering.path(file), file).unwrap();
+        }
+
+        let files = ["config.json", "onnx/model.onnx"].map(str::to_owned);
+        gathering.move_to("1", &files).unwrap();
+        let snapshot = repository.snapshot("1");
+        assert!(files.iter().all(|file| snapshot.join(file).is_file()));
+        assert!(!snapshot.join("onnx/other.onnx.part").exists());
+        assert!(!gathering.path("").exists());
+    }
+
+    #[test]
+    fn drafts_and_partial_folders_of_runs_that_were_killed_are_swept() {
+        let cache = tempfile::tempdir().unwrap();
+        let repository = Repository::of(cache.path(), "a/b");
+        make_current(&repository, "1").unwrap();
+        let draft = repository.reference().with_file_name("main.4711.tmp");
+        fs::write(&draft, "2").unwrap();
+        let gathering = Gathering::of(&repository, "2");
+        fs::create_dir_all(gathering.path("")).unwrap();
+
+        sweep(&repository).unwrap();
+        assert!(!draft.exists() && !gathering.path("").exists());
+        assert_eq!(repository.revision().as_deref(), Some("1"));
     }
 
     #[test]

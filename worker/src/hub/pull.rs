@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::client::Client;
-use super::exclusive::Exclusive;
+use super::exclusive::Door;
 use super::fetch::{Wanted, fetch};
 use super::place::{self, Gathering};
 use super::retry::Retry;
-use super::{Error, Pin, Progress, import, pins, sum};
+use super::{Error, Pin, Progress, import, sum};
 use crate::config::{self, Config};
 use crate::models::catalog::Entry;
-use crate::models::files::Repository;
+use crate::models::files::{Repository, is_revision};
 
 /// A hub, and the cache that is filled from it.
 pub struct Hub {
@@ -54,6 +54,10 @@ impl Hub {
         pin: Option<&Pin>,
         progress: &mut Progress,
     ) -> Result<Pulled, Error> {
+        let repository = Repository::of(&self.cache, &entry.repository);
+        let failed = |fault| Error::cache(&self.cache, fault);
+        // Before the hub is asked: what it has is of no use where nothing can be written.
+        let door = Door::to(&self.cache, repository.folder())?;
         let revision = match pin {
             Some(pin) if pin.revision.starts_with(import::REVISION_PREFIX) => {
                 return Err(Error::Fetch {
@@ -68,9 +72,7 @@ impl Hub {
             Some(pin) => pin.revision.clone(),
             None => self.revision(entry).await?,
         };
-        let repository = Repository::of(&self.cache, &entry.repository);
-        let failed = |fault| Error::cache(&self.cache, fault);
-        let _alone = Exclusive::on(&self.cache, repository.folder(), progress).await?;
+        let _alone = door.enter(progress).await?;
         let lacking = lacking(entry, pin, &repository, &revision)?;
         if !lacking.is_empty() {
             let gathering = Gathering::of(&repository, &revision);
@@ -107,7 +109,7 @@ impl Hub {
         let mut retry = Retry::new(&self.settings);
         loop {
             match self.client.revision(&entry.repository).await {
-                Ok(revision) if pins::is_revision(&revision) => return Ok(revision),
+                Ok(revision) if is_revision(&revision) => return Ok(revision),
                 Ok(_) => {
                     return Err(failed(
                         "the hub's commit is no name for a folder".to_owned(),

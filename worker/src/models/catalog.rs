@@ -51,16 +51,37 @@ impl Entry {
     }
 }
 
-/// The entry of a name as it stands on subjects.
+/// The entry of a name as it stands on subjects, or of the hub repository, in
+/// any case.
 ///
 /// # Errors
-/// [`Error::Unknown`].
+/// [`Error::Unknown`]; [`Error::Ambiguous`] where a repository holds several.
 pub fn find(name: &str) -> Result<Entry, Error> {
-    TextEmbedding::list_supported_models()
-        .into_iter()
-        .find(|info| variant(&info.model) == name)
-        .map(|info| entry(&info))
-        .ok_or_else(|| Error::Unknown(name.to_owned()))
+    let known = TextEmbedding::list_supported_models();
+    if let Some(info) = known.iter().find(|info| variant(&info.model) == name) {
+        return Ok(entry(info));
+    }
+    let of_repository =
+        |info: &&ModelInfo<EmbeddingModel>| info.model_code.eq_ignore_ascii_case(name);
+    let found: Vec<_> = known.iter().filter(of_repository).collect();
+    match found[..] {
+        [] => Err(Error::Unknown(name.to_owned())),
+        [info] => Ok(entry(info)),
+        _ => {
+            let mut candidates: Vec<_> = found.iter().map(|info| variant(&info.model)).collect();
+            // fastembed's list is in no order.
+            candidates.sort();
+            let name = name.to_owned();
+            Err(Error::Ambiguous { name, candidates })
+        }
+    }
+}
+
+/// Every name as it stands on subjects.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let known = TextEmbedding::list_supported_models();
+    known.iter().map(|info| variant(&info.model)).collect()
 }
 
 fn entry(info: &ModelInfo<EmbeddingModel>) -> Entry {
@@ -123,6 +144,20 @@ mod tests {
                 name.bytes().all(|byte| byte.is_ascii_alphanumeric()),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_repository_of_one_model_is_a_name_of_it_in_any_case() {
+        let entry = find("qdrant/ALL-minilm-l6-v2-onnx").unwrap();
+        assert_eq!(entry.name, "AllMiniLML6V2");
+    }
+
+    #[test]
+    fn a_repository_of_several_models_lists_them() {
+        let refused = find("onnx-community/embeddinggemma-300m-ONNX").unwrap_err();
+        for name in ["EmbeddingGemma300M", "EmbeddingGemma300MQ4"] {
+            assert!(refused.to_string().contains(name), "{refused}");
         }
     }
 

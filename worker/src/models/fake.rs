@@ -53,6 +53,10 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         aliases: Vec::new(),
         license: "Apache-2.0",
         source: "fake".to_owned(),
+        runs_alone: false,
+        batch_invariant: true,
+        executors: instances,
+        threads: 1,
     });
     let instance = || {
         Box::new(Fake {

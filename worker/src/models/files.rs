@@ -16,6 +16,19 @@ const FINGERPRINT_BYTES: usize = 8;
 /// The tokenizer's file in every repository.
 pub const TOKENIZER: &str = "tokenizer.json";
 
+/// Longest revision: a commit has 40 characters.
+const MAX_REVISION_LENGTH: usize = 100;
+
+/// Whether this can name a folder and stand in an address: a commit does, and
+/// nothing that leads elsewhere.
+#[must_use]
+pub fn is_revision(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=MAX_REVISION_LENGTH).contains(&text.len())
+        && !text.starts_with('.')
+        && text.bytes().all(allowed)
+}
+
 /// One repository's folder in a hub cache.
 #[derive(Clone, Debug)]
 pub struct Repository(PathBuf);
@@ -59,6 +72,8 @@ impl Repository {
 pub struct Files {
     /// The ONNX graph with its weights.
     pub graph: PathBuf,
+    /// Weights that lie apart from it.
+    pub additional: Vec<PathBuf>,
     /// `tokenizer.json`.
     pub tokenizer: PathBuf,
     /// `config.json`.
@@ -86,6 +101,13 @@ impl Files {
         let revision = repository
             .revision()
             .ok_or_else(|| missing(&repository.reference()))?;
+        if !is_revision(&revision) {
+            return Err(Error::Unreadable {
+                model: entry.name.clone(),
+                file: repository.reference().display().to_string(),
+                reason: "names no revision".to_owned(),
+            });
+        }
         let snapshot = repository.snapshot(&revision);
         for name in entry.files() {
             let path = snapshot.join(name);
@@ -95,6 +117,11 @@ impl Files {
         }
         Ok(Self {
             graph: snapshot.join(&entry.graph),
+            additional: entry
+                .additional
+                .iter()
+                .map(|file| snapshot.join(file))
+                .collect(),
             tokenizer: snapshot.join(TOKENIZER),
             config: snapshot.join("config.json"),
             revision,
@@ -153,6 +180,28 @@ mod tests {
             refused.contains("snapshots/abc/tokenizer.json"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn a_reference_that_leads_elsewhere_is_refused_and_named() {
+        let cache = tempfile::tempdir().unwrap();
+        let entry = catalog::find("AllMiniLML6V2").unwrap();
+        let repository = Repository::of(cache.path(), &entry.repository);
+        // All files are there, at the end of the way that leads elsewhere.
+        let elsewhere = cache.path().join("elsewhere");
+        fs::create_dir_all(&elsewhere).unwrap();
+        for file in entry.files() {
+            fs::write(elsewhere.join(file), "").unwrap();
+        }
+        fs::create_dir_all(repository.folder().join("refs")).unwrap();
+        fs::create_dir_all(repository.folder().join("snapshots")).unwrap();
+        for revision in ["../../elsewhere", &elsewhere.display().to_string(), ""] {
+            fs::write(repository.reference(), revision).unwrap();
+            let refused = Files::find(cache.path(), &entry).unwrap_err();
+            assert!(
+                matches!(&refused, Error::Unreadable { file, .. } if file.ends_with("refs/main"))
+            );
+        }
     }
 
     #[test]

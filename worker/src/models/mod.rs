@@ -1,6 +1,9 @@
 //! Models: token ids in, vectors out. The only room that knows ONNX Runtime.
 
+pub mod calibration;
 pub mod catalog;
+mod company;
+mod encoder;
 pub mod fake;
 pub mod files;
 pub mod onnx;
@@ -20,6 +23,14 @@ pub enum Error {
     /// The configuration names a model that no catalogue entry describes.
     #[error("model {0:?} is not in the catalogue; names are fastembed's, such as AllMiniLML6V2")]
     Unknown(String),
+    /// Several models share the repository that was named.
+    #[error("model {name:?} means one of {}; name that one", .candidates.join(", "))]
+    Ambiguous {
+        /// What was named.
+        name: String,
+        /// fastembed's names.
+        candidates: Vec<String>,
+    },
     /// A file of the model is not in the cache.
     #[error(
         "model {model}: {file} is not in {cache}; run `fastembed-worker pull {model}` or `make setup`, or point HF_HOME at a cache that holds it"
@@ -77,6 +88,14 @@ pub struct Facts {
     pub license: &'static str,
     /// Where the files came from: repository and revision.
     pub source: String,
+    /// Whether each text is a run of its own, since company would move its vector.
+    pub runs_alone: bool,
+    /// Whether a text gets the same bits in any company.
+    pub batch_invariant: bool,
+    /// Sessions.
+    pub executors: usize,
+    /// Threads within one.
+    pub threads: usize,
 }
 
 impl Facts {

@@ -5,6 +5,7 @@
 //! for what is packed, all sessions use the same memory. Only what that needs
 //! of the ONNX file is read (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +21,21 @@ const MIN_SHARED_BYTES: usize = 16 * 1024;
 /// `TensorProto.DataType.FLOAT`.
 const FLOAT: i32 = 1;
 
+/// `TensorProto.DataLocation.EXTERNAL`.
+const EXTERNAL: i32 = 1;
+
+/// Operators that take the scale of what they quantise over a whole run.
+const DYNAMIC: &[&str] = &[
+    "DynamicQuantizeLinear",
+    "DynamicQuantizeMatMul",
+    "MatMulIntegerToFloat",
+    "DynamicQuantizeLSTM",
+];
+
+/// A file of weights that lies beside the graph, by the path that the graph
+/// knows it by.
+pub(super) type External = (String, Arc<[u8]>);
+
 #[derive(Clone, PartialEq, Message)]
 struct ModelProto {
     #[prost(message, optional, tag = "7")]
@@ -28,8 +44,16 @@ struct ModelProto {
 
 #[derive(Clone, PartialEq, Message)]
 struct GraphProto {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<NodeProto>,
     #[prost(message, repeated, tag = "5")]
     initializer: Vec<TensorProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeProto {
+    #[prost(string, tag = "4")]
+    op_type: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -43,6 +67,52 @@ struct TensorProto {
     /// Little-endian values; empty where they stand in another field or file.
     #[prost(bytes = "bytes", tag = "9")]
     raw_data: Bytes,
+    #[prost(message, repeated, tag = "13")]
+    external_data: Vec<StringStringEntryProto>,
+    #[prost(int32, tag = "14")]
+    data_location: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StringStringEntryProto {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+impl TensorProto {
+    /// The tensor's bytes, from the graph or from a file beside it.
+    fn bytes<'d>(&'d self, external: &'d [External]) -> Result<&'d [u8], Error> {
+        if self.data_location != EXTERNAL {
+            return Ok(&self.raw_data);
+        }
+        let told = |key: &str| {
+            let mut entries = self.external_data.iter();
+            Some(entries.find(|entry| entry.key == key)?.value.as_str())
+        };
+        let outside = || {
+            Error::run(format!(
+                "{}: its data are not in the files of the model",
+                self.name
+            ))
+        };
+        let number = |key: &str| match told(key) {
+            Some(text) => text.parse().map(Some).map_err(|_| outside()),
+            None => Ok(None),
+        };
+        let location = told("location").ok_or_else(outside)?;
+        let (_, data) = external
+            .iter()
+            .find(|(name, _)| name == location)
+            .ok_or_else(outside)?;
+        let offset: usize = number("offset")?.unwrap_or(0);
+        let rest = data.get(offset..).ok_or_else(outside)?;
+        match number("length")? {
+            Some(length) => rest.get(..length).ok_or_else(outside),
+            None => Ok(rest),
+        }
+    }
 }
 
 /// Whether these bytes are an ONNX file that has a graph.
@@ -50,36 +120,49 @@ pub(super) fn is_graph(bytes: Bytes) -> bool {
     ModelProto::decode(bytes).is_ok_and(|model| model.graph.is_some())
 }
 
-/// The large float32 tensors of one graph, and what sessions pack of them.
+/// The large float32 tensors of one graph, what sessions pack of them, and the
+/// files that hold what is not in the graph.
 pub(super) struct Weights {
     tensors: Vec<(String, Arc<DynValue>)>,
     packed: PrepackedWeights,
+    external: Vec<External>,
+    dynamic: bool,
 }
 
 impl Weights {
-    /// Reads the tensors out of an ONNX file.
+    /// Reads the tensors out of an ONNX file and the files beside it.
     ///
     /// # Errors
     /// [`Error::Run`] where the bytes are no ONNX file, or a tensor lacks values.
-    pub(super) fn read(graph: &Bytes) -> Result<Self, Error> {
+    pub(super) fn read(graph: &Bytes, external: Vec<External>) -> Result<Self, Error> {
         let model = ModelProto::decode(graph.clone()).map_err(Error::run)?;
-        let initializers = model.graph.unwrap_or_default().initializer.into_iter();
-        let tensors = initializers
-            .filter(|tensor| tensor.data_type == FLOAT && tensor.raw_data.len() >= MIN_SHARED_BYTES)
-            .map(|tensor| {
-                let (values, _) = tensor.raw_data.as_chunks();
-                let values: Vec<f32> = values
-                    .iter()
-                    .map(|value| f32::from_le_bytes(*value))
-                    .collect();
-                let value = Tensor::from_array((tensor.dims, values)).map_err(Error::run)?;
-                Ok((tensor.name, Arc::new(value.into_dyn())))
-            })
-            .collect::<Result<_, Error>>()?;
+        let graph = model.graph.unwrap_or_default();
+        let mut nodes = graph.node.iter();
+        let dynamic = nodes.any(|node| DYNAMIC.contains(&node.op_type.as_str()));
+        let initializers = graph.initializer.into_iter();
+        let mut tensors = Vec::new();
+        for tensor in initializers {
+            let bytes = tensor.bytes(&external)?;
+            if tensor.data_type != FLOAT || bytes.len() < MIN_SHARED_BYTES {
+                continue;
+            }
+            let (values, _) = bytes.as_chunks();
+            let values = values.iter().map(|value| f32::from_le_bytes(*value));
+            let values: Vec<f32> = values.collect();
+            let value = Tensor::from_array((tensor.dims, values)).map_err(Error::run)?;
+            tensors.push((tensor.name, Arc::new(value.into_dyn())));
+        }
         Ok(Self {
             tensors,
             packed: PrepackedWeights::new(),
+            external,
+            dynamic,
         })
+    }
+
+    /// Whether the graph quantises activations by a scale of the whole run.
+    pub(super) fn are_dynamic(&self) -> bool {
+        self.dynamic
     }
 
     /// Has a session use these weights in place of the graph's own.
@@ -88,6 +171,11 @@ impl Weights {
     /// The runtime's refusal of a tensor.
     pub(super) fn apply(&self, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
         let mut builder = builder.with_prepacked_weights(&self.packed)?;
+        // The graph comes from memory, so the runtime knows no folder to look in.
+        for (name, data) in &self.external {
+            builder = builder
+                .with_external_initializer_file_in_memory(Path::new(name), Arc::clone(data))?;
+        }
         for (name, tensor) in &self.tensors {
             builder = builder.with_initializer(name, Arc::clone(tensor))?;
         }

@@ -13,7 +13,7 @@ pub enum Phase {
     Starting,
     /// Requests are taken.
     Ready,
-    /// The bus refused a subscription.
+    /// The bus refused a subscription or an answer.
     Denied,
     /// A run of a model did not return.
     Hung,
@@ -75,7 +75,7 @@ impl Health {
             State {
                 phase: Phase::Denied,
                 ..
-            } => "denied: the bus refused a subscription",
+            } => "denied: the bus refused a subscription or an answer",
             State {
                 phase: Phase::Hung, ..
             } => "hung: a run of the model does not return",

@@ -9,7 +9,11 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::{Log, LogFormat};
 use crate::wire::{Error, ErrorCode};
@@ -25,21 +29,37 @@ pub fn init(log: &Log) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if pretty {
-        lines.with_target(false).try_init()?;
-    } else {
-        lines.json().flatten_event(true).try_init()?;
-    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match pretty {
+        true => lines.with_target(false).boxed(),
+        false => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(may_be_told))
+        .with(lines)
+        .try_init()?;
     // Its place and never its message: a panic on a string quotes the string.
-    std::panic::set_hook(Box::new(|panic| {
+    let panics = Failures::default();
+    std::panic::set_hook(Box::new(move |panic| {
+        let Some(count) = panics.due("panic") else {
+            return;
+        };
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "panic");
+        tracing::error!(place, count, "panic");
     }));
     Ok(())
 }
+
+/// What libraries say below `info` is never written, whatever the filter says:
+/// async-nats shows there what it sends to connect, password and all, and every
+/// message it reads.
+fn may_be_told(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::INFO || line.target().starts_with(OURS)
+}
+
+/// Target of this program's own lines, and of nothing else.
+const OURS: &str = env!("CARGO_CRATE_NAME");
 
 /// Least time between two lines about failures of one code.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
 //! Every metric, in one table: what `/metrics` serves and what the README lists.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -35,12 +36,16 @@ macro_rules! table {
 
 table! {
     REQUESTS: "counter", "fastembed_requests_total", "op, model, code",
-        "Requests answered, by result: `ok` or the error's name";
+        "Requests answered, by result: `ok` or the error's name; op and model are empty for what is not served";
     TEXTS: "counter", "fastembed_texts_total", "model", "Texts embedded";
     TRUNCATED: "counter", "fastembed_truncated_texts_total", "model", "Texts cut at the model's maximum";
     TOKENS: "counter", "fastembed_tokens_total", "model", "Tokens embedded, special ones included, padding not";
     EXPIRED: "counter", "fastembed_expired_texts_total", "model",
-        "Texts dropped before they ran: their caller's deadline had passed, or the caller had gone";
+        "Texts dropped in the queue: their caller's deadline had passed, or the caller had gone";
+    EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "model",
+        "Requests dropped before their texts were counted: their deadline had passed, or their caller had gone";
+    DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "model",
+        "Texts that were not computed: an equal one was waiting or running, and its vector served for both";
     QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "model", "Requests admitted and not yet answered";
     QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "model",
         "Tokens admitted and not yet answered; an upper estimate until a request is tokenized";
@@ -93,6 +98,8 @@ pub struct Metrics {
     truncated: PerModel<Counter>,
     tokens: PerModel<Counter>,
     expired: PerModel<Counter>,
+    expired_requests: PerModel<Counter>,
+    deduplicated: PerModel<Counter>,
     queue_requests: PerModel<Gauge>,
     queue_tokens: PerModel<Gauge>,
     wait: Histograms,
@@ -101,6 +108,7 @@ pub struct Metrics {
     refused_replies: Counter,
     bus_drops: Counter,
     ready: Gauge,
+    counting: Arc<AtomicBool>,
 }
 
 /// 100 µs to 105 s, each bucket four times the last.
@@ -124,6 +132,8 @@ impl Metrics {
             truncated: add(&mut registry, &TRUNCATED, Family::default()),
             tokens: add(&mut registry, &TOKENS, Family::default()),
             expired: add(&mut registry, &EXPIRED, Family::default()),
+            expired_requests: add(&mut registry, &EXPIRED_REQUESTS, Family::default()),
+            deduplicated: add(&mut registry, &DEDUPLICATED, Family::default()),
             queue_requests: add(&mut registry, &QUEUE_REQUESTS, Family::default()),
             queue_tokens: add(&mut registry, &QUEUE_TOKENS, Family::default()),
             wait: add(&mut registry, &WAIT, Family::new_with_constructor(seconds)),
@@ -136,6 +146,7 @@ impl Metrics {
             refused_replies: add(&mut registry, &REFUSED_REPLIES, Counter::default()),
             bus_drops: add(&mut registry, &BUS_DROPS, Counter::default()),
             ready: add(&mut registry, &READY, Gauge::default()),
+            counting: Arc::new(AtomicBool::new(true)),
             registry: RwLock::default(),
         };
         *metrics
@@ -156,10 +167,19 @@ impl Metrics {
             truncated: self.truncated.get_or_create_owned(&label),
             tokens: self.tokens.get_or_create_owned(&label),
             expired: self.expired.get_or_create_owned(&label),
+            expired_requests: self.expired_requests.get_or_create_owned(&label),
+            deduplicated: self.deduplicated.get_or_create_owned(&label),
+            counting: Arc::clone(&self.counting),
             wait: self.wait.get_or_create_owned(&label),
             infer: self.infer.get_or_create_owned(&label),
             batch_texts: self.batch_texts.get_or_create_owned(&label),
         }
+    }
+
+    /// Whether what models do is counted. The first inference of a start is not:
+    /// nobody asked for it.
+    pub fn count(&self, counting: bool) {
+        self.counting.store(counting, Ordering::Relaxed);
     }
 
     /// Counts one answered request; `code` is `ok` or an error's name.
@@ -226,6 +246,9 @@ pub struct ModelMetrics {
     truncated: Counter,
     tokens: Counter,
     expired: Counter,
+    expired_requests: Counter,
+    deduplicated: Counter,
+    counting: Arc<AtomicBool>,
     wait: Histogram,
     infer: Histogram,
     batch_texts: Histogram,
@@ -237,22 +260,43 @@ impl ModelMetrics {
         self.expired.inc_by(texts as u64);
     }
 
+    /// Texts that joined an equal one.
+    pub fn deduplicated(&self, texts: usize) {
+        self.deduplicated.inc_by(texts as u64);
+    }
+
+    /// A request whose caller was gone before it was decoded.
+    pub fn expired_request(&self) {
+        self.expired_requests.inc();
+    }
+
     /// A text was cut.
     pub fn truncated(&self) {
-        self.truncated.inc();
+        if self.counts() {
+            self.truncated.inc();
+        }
     }
 
     /// One text's time in the queue.
     pub fn waited(&self, time: Duration) {
-        self.wait.observe(time.as_secs_f64());
+        if self.counts() {
+            self.wait.observe(time.as_secs_f64());
+        }
     }
 
     /// One batch.
     pub fn ran(&self, tokens: usize, texts: usize, time: Duration) {
+        if !self.counts() {
+            return;
+        }
         self.tokens.inc_by(tokens as u64);
         self.texts.inc_by(texts as u64);
         self.infer.observe(time.as_secs_f64());
         self.batch_texts.observe(texts as f64);
+    }
+
+    fn counts(&self) -> bool {
+        self.counting.load(Ordering::Relaxed)
     }
 }
 

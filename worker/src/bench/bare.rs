@@ -1,0 +1,44 @@
+//! A model that costs nothing, against an echo that answers with as many bytes.
+
+use std::time::Duration;
+
+use super::bus::{self, Caller};
+use super::figures::Figures;
+use super::process::Process;
+use super::{SHORT_TEXT, echo};
+
+/// Calls that are outstanding at a time.
+const OUTSTANDING: usize = 64;
+
+/// How long each rate is measured.
+const SPAN: Duration = Duration::from_secs(3);
+
+const MODEL: &str = "Fake";
+
+/// As many dimensions as the real model has, so that replies are as large.
+const CONFIGURATION: &str = "[[models]]\nname = 'Fake'\nkind = 'fake'\ndimensions = 384\n";
+
+pub(super) async fn measure(url: &str, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
+    let file = std::env::temp_dir().join(format!("fastembed-bench-{}.toml", std::process::id()));
+    std::fs::write(&file, CONFIGURATION)?;
+    let flag = format!("--config={}", file.display());
+    let worker = Process::worker(url, &[&flag], None).await;
+    std::fs::remove_file(&file)?;
+    let worker = worker?;
+    let caller = &Caller::of_model(url, MODEL).await?;
+    let text = &[SHORT_TEXT.to_owned()];
+    let answer = caller.ask(text).await?;
+    let echo = Process::echo(url, answer.payload.len()).await?;
+    let echoed = &Caller::of_subject(url, echo::SUBJECT.to_owned()).await?;
+    let body = &Caller::body(text)?;
+    for _ in 0..rounds {
+        let fake = bus::rate(OUTSTANDING, SPAN, || caller.embed(text)).await?;
+        figures.add("fake_requests_per_second", fake);
+        let echo = bus::rate(OUTSTANDING, SPAN, || echoed.echo(body)).await?;
+        figures.add("echo_requests_per_second", echo);
+        let bare = bus::one_at_a_time(500, || echoed.echo(body)).await?;
+        figures.add("idle_echo_p50_seconds", bare.percentile(50.0));
+    }
+    worker.stop().await?;
+    echo.stop().await
+}

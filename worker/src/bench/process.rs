@@ -1,0 +1,133 @@
+//! Processes of the bench's own: a server, workers, an echo.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::config;
+
+/// How long a process may take to come up.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Clock ticks of `/proc` in a second, on every Linux that there is (proc(5)).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The environment without the caller's own bus: the bench brings one.
+pub(super) fn own_variables() -> Vec<(String, String)> {
+    config::variables()
+        .filter(|(name, _)| !name.starts_with("NATS_"))
+        .collect()
+}
+
+/// A process that is killed when dropped.
+pub(super) struct Process(Child);
+
+impl Process {
+    /// Starts a nats-server; gives its address.
+    pub(super) async fn server(program: &Path) -> anyhow::Result<(Self, String)> {
+        let mut server = Command::new(program);
+        server.args(["-a", "127.0.0.1", "-p", "-1"]);
+        // "Listening for client connections on 127.0.0.1:34567"
+        let (server, line) = Self::start(server, "Listening for client connections on ").await?;
+        let address = line.rsplit(' ').next().unwrap_or_default();
+        Ok((server, format!("nats://{address}")))
+    }
+
+    /// Starts this program as a worker with these flags, on one processor if asked.
+    pub(super) async fn worker(
+        url: &str,
+        flags: &[&str],
+        processor: Option<usize>,
+    ) -> anyhow::Result<Self> {
+        let mut worker = itself(processor)?;
+        worker.args(["serve", "--server", url]).args(flags);
+        worker.args(["--set=http.listen=127.0.0.1:0", "--set=log.format=json"]);
+        let (worker, _) = Self::start(worker, "\"message\":\"ready\"").await?;
+        Ok(worker)
+    }
+
+    /// Starts this program as a bare echo that answers with `bytes` bytes.
+    pub(super) async fn echo(url: &str, bytes: usize) -> anyhow::Result<Self> {
+        let mut echo = itself(None)?;
+        echo.args(["echo", "--server", url, "--bytes", &bytes.to_string()]);
+        let (echo, _) = Self::start(echo, super::echo::READY).await?;
+        Ok(echo)
+    }
+
+    async fn start(mut command: Command, until: &str) -> anyhow::Result<(Self, String)> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let line = find_line(&mut child, until).await?;
+        Ok((Self(child), line))
+    }
+
+    /// Resident memory in bytes, where the system tells.
+    pub(super) fn resident_bytes(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()?)).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kib * 1024.0)
+    }
+
+    /// Processor time so far, in seconds, where the system tells.
+    pub(super) fn processor_seconds(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()?)).ok()?;
+        // The name in parentheses may hold blanks; utime and stime are 14 and 15.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let user: f64 = fields.next()?.parse().ok()?;
+        let system: f64 = fields.next()?.parse().ok()?;
+        Some((user + system) / TICKS_PER_SECOND)
+    }
+
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        Ok(self.0.kill().await?)
+    }
+}
+
+/// This program, in an environment of the bench's own.
+fn itself(processor: Option<usize>) -> anyhow::Result<Command> {
+    let program = std::env::current_exe()?;
+    let mut command = match processor {
+        None => Command::new(program),
+        Some(processor) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &processor.to_string()]).arg(program);
+            command
+        }
+    };
+    command.env_clear().envs(own_variables());
+    // `taskset` is looked for there.
+    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    Ok(command)
+}
+
+/// Reads a process's log up to a line, and the rest of it from a task, so that
+/// the process never waits for its reader.
+async fn find_line(process: &mut Child, text: &str) -> anyhow::Result<String> {
+    let log = process.stderr.take().context("no log to read")?;
+    let mut lines = BufReader::new(log).lines();
+    let find = async {
+        let mut seen = Vec::new();
+        while let Some(line) = lines.next_line().await? {
+            if line.contains(text) {
+                return Ok(line);
+            }
+            seen.push(line);
+        }
+        bail!("it ended: {}", seen.join("\n"))
+    };
+    let line = tokio::time::timeout(START_TIMEOUT, find).await??;
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok(line)
+}

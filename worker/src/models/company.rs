@@ -1,0 +1,56 @@
+//! Whether a text's vector depends on what runs beside it.
+//!
+//! Padding is masked, so it should not; but a matrix product may add in another
+//! order for another shape, and a scale that is taken over a whole run moves with
+//! the run. What holds is found out on the machine that serves.
+
+use super::{Error, Model, Row, Tokenize};
+
+/// Moves up to this are noise of single precision.
+pub(super) const TOLERANCE: f32 = 1e-6;
+
+/// Texts of many lengths, so that runs of many shapes are compared.
+const WORDS: [usize; 9] = [1, 2, 3, 5, 9, 17, 28, 46, 75];
+
+/// The largest difference of a value between a text alone and the same text in
+/// company: all together in two orders, and in pairs.
+///
+/// # Errors
+/// Where the model cannot be run.
+pub(super) fn moves(model: &mut dyn Model, tokenizer: &dyn Tokenize) -> Result<f32, Error> {
+    let tokenize = |words: usize| {
+        let text = (0..words).map(|at| ["stone", "bridges", "outlast", "river"][at % 4]);
+        let text: Vec<&str> = text.collect();
+        let tokens = tokenizer.tokenize(&text.join(" "));
+        tokens.map(|tokens| tokens.ids).map_err(Error::run)
+    };
+    let texts: Vec<Vec<u32>> = WORDS.into_iter().map(tokenize).collect::<Result<_, _>>()?;
+    let mut run = |company: &[usize]| {
+        let normalize = true;
+        let row = |at: &usize| Row {
+            ids: &texts[*at],
+            normalize,
+        };
+        let rows: Vec<Row<'_>> = company.iter().map(row).collect();
+        let mut vectors = Vec::new();
+        model.run(&rows, &mut vectors)?;
+        Ok::<_, Error>(vectors)
+    };
+    let alone = (0..texts.len())
+        .map(|at| run(&[at]))
+        .collect::<Result<Vec<_>, _>>()?;
+    let everybody: Vec<usize> = (0..texts.len()).collect();
+    let backwards = everybody.iter().rev().copied().collect();
+    let pairs = everybody.windows(2).map(<[usize]>::to_vec);
+    let mut most = 0.0_f32;
+    for company in pairs.chain([backwards, everybody.clone()]) {
+        let together = run(&company)?;
+        let dimensions = together.len() / company.len();
+        for (at, vector) in company.iter().zip(together.chunks_exact(dimensions)) {
+            for (one, other) in alone[*at].iter().zip(vector) {
+                most = most.max((one - other).abs());
+            }
+        }
+    }
+    Ok(most)
+}
