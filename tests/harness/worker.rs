@@ -1,6 +1,6 @@
 //! A worker process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -22,10 +22,15 @@ impl Launch {
     /// `serve` with this configuration, as user `worker` of `url`, with all
     /// that `make setup` put in place.
     pub(crate) fn new(url: &str, config: &str) -> Self {
+        Self::of(Path::new(binary()), url, config)
+    }
+
+    /// As [`Launch::new`], of a program that lies elsewhere.
+    pub(crate) fn of(program: &Path, url: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("worker.toml");
         std::fs::write(&file, config).expect("the temporary folder can be written");
-        let mut command = Command::new(binary());
+        let mut command = Command::new(program);
         command.arg("serve").arg("--config").arg(file).env_clear();
         let hub = set_up("hub");
         Self { command, folder }
@@ -41,6 +46,11 @@ impl Launch {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
         self
     }
 

@@ -89,7 +89,7 @@ impl Session<'_> {
         bus::many_callers(&caller, &self.texts, 64, 1).await?;
         let warm = worker.resident_bytes();
         if self.measures(Scene::Throughput) {
-            self.throughput(&caller).await?;
+            self.throughput(&worker, &caller).await?;
         }
         if self.measures(Scene::Lanes) {
             println("queries under bulk")?;
@@ -131,7 +131,7 @@ impl Session<'_> {
     }
 
     /// Everything that a ratio compares, each once a round.
-    async fn throughput(&mut self, caller: &Caller) -> anyhow::Result<()> {
+    async fn throughput(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
         let texts = &self.texts;
         let (environment, runtime) = (self.environment.clone(), &self.config.runtime);
         let mut rival = Rival::load(environment, runtime, Model::DEFAULT)?;
@@ -143,16 +143,32 @@ impl Session<'_> {
 
             let best = self.oracle.best(texts)?;
             figures.add("oracle_texts_per_second", rate(best.elapsed));
+            let before = worker.processor_seconds();
             let one = bus::one_caller(caller, texts).await?;
             figures.add("bus_one_caller_texts_per_second", one);
+            let between = worker.processor_seconds();
             let singles = bus::many_callers(caller, texts, 64, 1).await?;
             figures.add("bus_64_singles_texts_per_second", singles);
+            let spent = [
+                ("one_caller_tokens_per_processor_second", before, between),
+                (
+                    "64_singles_tokens_per_processor_second",
+                    between,
+                    worker.processor_seconds(),
+                ),
+            ];
             let of_32 = bus::many_callers(caller, texts, 8, 32).await?;
             figures.add("bus_callers_of_32_texts_per_second", of_32);
 
             let threads = std::thread::available_parallelism().map_or(1, usize::from);
             let flops = roofline::flops(&self.environment, threads)?;
-            let tokens = best.tokens.iter().sum::<usize>() as f64 / texts.len() as f64;
+            let tokens = best.tokens.iter().sum::<usize>() as f64;
+            for (name, before, after) in spent {
+                if let (Some(before), Some(after)) = (before, after) {
+                    figures.add(name, tokens / (after - before));
+                }
+            }
+            let tokens = tokens / texts.len() as f64;
             figures.add("roofline_flops", flops);
             let roofline = flops / roofline::FLOP_PER_TOKEN / tokens;
             figures.add("roofline_texts_per_second", roofline);

@@ -10,6 +10,7 @@ mod hub;
 mod keys;
 mod layers;
 mod nats;
+mod packed;
 mod template;
 mod validate;
 
@@ -133,8 +134,8 @@ impl Default for Service {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Runtime {
-    /// ONNX Runtime's shared library, also as `ORT_DYLIB_PATH`; empty: the
-    /// system's own.
+    /// ONNX Runtime's shared library, also as `ORT_DYLIB_PATH`; empty: the one
+    /// in `lib` beside the program's folder, or else the system's own.
     library: PathBuf,
     /// Hub cache that holds the models, also as `HF_HOME`.
     pub cache: PathBuf,
@@ -193,7 +194,8 @@ impl Runtime {
     #[must_use]
     pub fn library(&self) -> PathBuf {
         if self.library.as_os_str().is_empty() {
-            PathBuf::from(format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}"))
+            let name = format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}");
+            packed::library(&name).unwrap_or_else(|| PathBuf::from(name))
         } else {
             self.library.clone()
         }
