@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+mod company;
 mod drain;
 mod fuzz;
 mod kill;

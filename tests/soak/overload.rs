@@ -11,7 +11,7 @@ use crate::harness::{Ask, Caller, Reply, Server, Worker, within};
 use crate::{Tally, size};
 
 /// Eight texts of three tokens a run, and a run each 10 ms.
-const SLOW: &str = "[runtime]\nexecutors = 1\nbatch_tokens = 24\n[queue]\nmax_requests = 400\n\
+const SLOW: &str = "[runtime]\nexecutors = 1\nbatch_tokens = 24\ndeduplicate = false\n[queue]\nmax_requests = 400\n\
     [[models]]\nname = 'Fake'\nkind = 'fake'\ndelay_ms = 10\n";
 
 /// Requests that it can answer each tick, at the most.

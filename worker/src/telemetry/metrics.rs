@@ -291,8 +291,10 @@ impl ModelMetrics {
 
     /// Texts that were looked up among remembered vectors.
     pub fn looked_up(&self, hits: usize, misses: usize) {
-        self.hits.inc_by(hits as u64);
-        self.misses.inc_by(misses as u64);
+        if self.counts() {
+            self.hits.inc_by(hits as u64);
+            self.misses.inc_by(misses as u64);
+        }
     }
 
     /// A request whose caller was gone before it was decoded.
