@@ -76,7 +76,7 @@ def try_out(packed, name):
     """Unpacks the archive into an empty folder and runs its program with no environment. Returns what it answered."""
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder)
         root = Path(folder) / name
         for line in (root / "SHA256SUMS").read_text().splitlines():
             digest, _, file = line.partition("  ")

@@ -126,7 +126,8 @@ def go_tools(modfile, binaries):
     install = ["go", "-C", TOOLS, "install", f"-modfile={modfile}", "tool"]
     pins = [(TOOLS / name).read_text() for name in (modfile, modfile.replace(".mod", ".sum"))]
     # A newer Go mends its own library in what it builds, and staticcheck reads no newer Go than the one that built it.
-    go = run("go", "-C", TOOLS, "env", "GOVERSION").strip()
+    # The last line: a Go that fetches another one first says so.
+    go = run("go", "-C", TOOLS, "env", "GOVERSION").split()[-1]
 
     def build():
         run(*install, env={**os.environ, "GOBIN": str(SETUP / "bin")})
@@ -229,13 +230,15 @@ def setup_the_model():
 
 
 def setup_the_quantised_model():
-    pins, plain = PINS["quantised_model"], PINS["model"]
+    pins = PINS["quantised_model"]
     cache = SETUP / "hub" / setup_model.cache_folder(pins)
-    source = SETUP / "hub" / setup_model.cache_folder(plain)
+    source = SETUP / "hub" / setup_model.cache_folder(PINS["model"])
     script = TOOLS / "quantize.py"
 
+    ensure("model")
+    revision = (source / "refs/main").read_text()
+
     def build():
-        revision = (source / "refs/main").read_text()
         with scratch() as folder:
             files = setup_model.snapshot(folder, pins, f"int8-of-{revision}")
             for file in (source / "snapshots" / revision).iterdir():
@@ -248,7 +251,8 @@ def setup_the_quantised_model():
             replace(folder / cache.name, cache)
         return f"made from {revision}"
 
-    key = key_of(pins, plain, script.read_text(), (SETUP / "stamps/model").read_text())
+    packages = (TOOLS / "requirements.txt").read_text()
+    key = key_of(pins, revision, script.read_text(), packages)
     return key, [cache / "refs/main"], build
 
 

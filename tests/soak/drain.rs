@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::RwLock;
@@ -19,6 +19,9 @@ const MODEL: &str =
 
 /// Each way.
 const DELAY: Duration = Duration::from_millis(5);
+
+/// Calls that are open when a worker is told to stop, under dense traffic.
+const DENSE: usize = 50;
 
 /// Longest wait for one reply: far above what a drain takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +44,7 @@ struct Load {
     is_over: Arc<AtomicBool>,
     /// Held by each call; who writes to it has all callers wait.
     calling: Arc<RwLock<()>>,
+    in_flight: Arc<AtomicUsize>,
 }
 
 impl Load {
@@ -48,8 +52,10 @@ impl Load {
     async fn call_on(self, pause: Duration) {
         while !self.is_over.load(Ordering::Relaxed) {
             let call = self.calling.read().await;
+            self.in_flight.fetch_add(1, Ordering::Relaxed);
             let mut replies = self.caller.send(Ask::texts("Fake", &["a"])).await;
             let reply = tokio::time::timeout(PATIENCE, replies.next()).await;
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
             self.tally.note(fault(reply));
             drop(call);
             tokio::time::sleep(pause).await;
@@ -68,7 +74,8 @@ impl Load {
         let before = workers.map(connections);
         proxy.cut();
         eventually("new connections", || async {
-            workers.map(connections) > before && workers.map(connections)[1] > before[1]
+            let now = workers.map(connections);
+            now[0] > before[0] && now[1] > before[1]
         })
         .await;
         let is_missing = |answered: &HashSet<String>| {
@@ -112,7 +119,9 @@ async fn workers_leave(tally: Tally, rounds: usize, callers: usize, pause: Durat
         tally: Arc::new(tally),
         is_over: Arc::default(),
         calling: Arc::default(),
+        in_flight: Arc::default(),
     };
+    let dense = if pause.is_zero() { DENSE } else { 0 };
     let mut calls = JoinSet::new();
     for _ in 0..callers {
         calls.spawn(load.clone().call_on(pause));
@@ -122,7 +131,9 @@ async fn workers_leave(tally: Tally, rounds: usize, callers: usize, pause: Durat
             load.reconnect(&proxy, [&leaving, &staying]).await;
         }
         let before = load.tally.operations();
-        while load.tally.operations() < before + 5 * callers as u64 {
+        while load.tally.operations() < before + 5 * callers as u64
+            || load.in_flight.load(Ordering::Relaxed) < dense
+        {
             tokio::time::sleep(DELAY).await;
         }
         leaving.stop().await;

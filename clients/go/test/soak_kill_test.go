@@ -111,20 +111,18 @@ func TestSoakRestartsOfTheServerCostNoCall(t *testing.T) {
 		}
 		return more
 	})
-	answered := make([]int, calls)
+	step := calls / (restarts + 1)
 	for n := range calls {
-		answered[await(t, answers, "an answer")]++
-		if n%(calls/(restarts+1)) == 0 && n > 0 && restarts > 0 {
+		await(t, answers, "an answer")
+		if n%step == 0 && n > 0 && restarts > 0 {
 			restarts--
 			s.end(t, []os.Signal{os.Kill, syscall.SIGTERM}[restarts%2])
 			s.start(t)
 		}
 	}
 	wait()
-	for i, n := range answered {
-		if n != 1 || len(answers) != 0 {
-			t.Errorf("call %d was answered %d times", i, n)
-		}
+	if len(answers) != 0 {
+		t.Errorf("%d answers too many", len(answers))
 	}
 	if restarts != 0 {
 		t.Errorf("%d restarts are missing", restarts)
