@@ -5,6 +5,7 @@
 
 pub mod alive;
 pub mod call;
+pub mod cancel;
 mod de;
 pub mod error_code;
 pub mod info;
