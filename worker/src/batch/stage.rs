@@ -73,6 +73,11 @@ impl Stage {
         });
         let joined = self.queue.push(rows);
         self.metrics.deduplicated(joined);
+        if !owner.is_wanted(Instant::now()) {
+            // What was cancelled meanwhile was not in the queue to be dropped.
+            self.queue
+                .drop_unwanted(|texts| self.metrics.expired(texts));
+        }
     }
 
     /// Reads a request and refuses what this model cannot do.
