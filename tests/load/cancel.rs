@@ -2,7 +2,7 @@
 //! touched.
 
 use fastembed_worker::wire::protocol::{
-    CANCEL_SUBJECT, HEADER_ATTEMPT_ID, MAX_CANCEL_ATTEMPTS, MAX_TOMBSTONES,
+    CANCEL_SUBJECT, HEADER_ACCEPT, HEADER_ATTEMPT_ID, MAX_CANCEL_ATTEMPTS, MAX_TOMBSTONES,
 };
 use serde_json::{Value, json};
 
@@ -237,13 +237,22 @@ async fn cancels_are_heard_after_a_break_and_under_a_tenants_prefix() {
 
 #[tokio::test]
 async fn cancels_are_heard_by_a_worker_that_drains() {
-    let (server, mut worker) = Worker::with_server(SLOW).await;
+    // One sign of life before the answer.
+    let config = SLOW.replace("2000", "1500");
+    let (server, mut worker) = Worker::with_server(&config).await;
     let caller = Caller::connect(&server).await;
-    let mut running = send_and_run(&caller, &worker, Ask::texts("Fake", &["r"])).await;
+    let runs = Ask::texts("Fake", &["r"]).header(HEADER_ACCEPT, "alive");
+    let mut running = send_and_run(&caller, &worker, runs).await;
     let mut waiting = caller.send(attempt(1, &["a", "b", "c"])).await;
     caller.round_trip().await;
     worker.signal("TERM").await;
     worker.line_with(r#""message":"draining""#).await;
+    // Once that comes it has left all else that it listened to.
+    assert_eq!(running.next().await.value()["alive"], true);
+    eventually("it to have left", || async {
+        caller.call(Ask::info("Fake")).await.is_no_responders()
+    })
+    .await;
     cancel(&caller, &[1]).await;
     waiting.next().await.refused("cancelled");
     running.next().await.vectors();

@@ -328,6 +328,7 @@ mod tests {
     fn what_is_served_is_what_the_table_says() {
         let metrics = Metrics::new();
         metrics.answered("text", "M", "ok");
+        metrics.cancel_heard("ok");
         metrics.set_load("M", Load::default());
         metrics.of_model("M").ran(1, 1, Duration::ZERO);
         metrics.of_model("M").waited(Duration::ZERO);
