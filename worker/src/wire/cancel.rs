@@ -51,7 +51,11 @@ pub struct CancelRequest {
 }
 
 fn attempts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<AttemptId>, D::Error> {
-    let ids = de::some_strings::<_, MAX_CANCEL_ATTEMPTS>(from)?;
+    let ids = de::strings(from)?;
+    if !(1..=MAX_CANCEL_ATTEMPTS).contains(&ids.len()) {
+        let fault = format!("{} ids, not 1 to {MAX_CANCEL_ATTEMPTS}", ids.len());
+        return Err(D::Error::custom(fault));
+    }
     let read = |id: &String| {
         let fault = || D::Error::custom(format!("{id:?} is not {DIGITS} hexadecimal digits"));
         AttemptId::parse(id).ok_or_else(fault)

@@ -50,37 +50,32 @@ pub(super) fn strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>,
 
 /// A request's inputs: between one and [`MAX_INPUTS`] strings.
 pub(super) fn inputs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    some_strings::<_, MAX_INPUTS>(from)
-}
-
-/// Between one and `MOST` strings.
-pub(super) fn some_strings<'de, D: Deserializer<'de>, const MOST: usize>(
-    from: D,
-) -> Result<Vec<String>, D::Error> {
-    struct Several<const MOST: usize>;
-    impl<'de, const MOST: usize> Visitor<'de> for Several<MOST> {
+    struct Inputs;
+    impl<'de> Visitor<'de> for Inputs {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of 1 to {MOST} strings")
+            write!(f, "a list of 1 to {MAX_INPUTS} strings")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let expected = seq.size_hint().unwrap_or(0);
-            let mut strings = Vec::with_capacity(expected.min(MAX_RESERVED));
+            let mut inputs = Vec::with_capacity(expected.min(MAX_RESERVED));
             while let Some(Str(text)) = seq.next_element()? {
-                if strings.len() == MOST {
-                    return Err(A::Error::custom(format!("more than {MOST} in one request")));
+                if inputs.len() == MAX_INPUTS {
+                    return Err(A::Error::custom(format!(
+                        "more than {MAX_INPUTS} inputs in one request"
+                    )));
                 }
-                strings.push(text);
+                inputs.push(text);
             }
-            if strings.is_empty() {
-                return Err(A::Error::custom("the list is empty"));
+            if inputs.is_empty() {
+                return Err(A::Error::custom("inputs is empty"));
             }
-            Ok(strings)
+            Ok(inputs)
         }
     }
-    from.deserialize_seq(Several::<MOST>)
+    from.deserialize_seq(Inputs)
 }
 
 /// Rows of float32 scalars.

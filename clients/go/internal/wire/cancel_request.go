@@ -27,7 +27,10 @@ func DecodeCancelRequest(b []byte) (*CancelRequest, error) {
 }
 
 func (r *reader) attempts() []string {
-	ids := r.someStrs(MaxCancelAttempts)
+	ids := r.strs()
+	if len(ids) == 0 || len(ids) > MaxCancelAttempts {
+		r.fail("%s has %d ids, not 1 to %d", r.key, len(ids), MaxCancelAttempts)
+	}
 	for _, id := range ids {
 		if !isAttemptID(id) {
 			r.fail("%s holds %s, which is no attempt id", r.key, quote([]byte(id)))

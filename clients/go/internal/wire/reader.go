@@ -132,24 +132,6 @@ func (r *reader) strs() []string {
 	return list
 }
 
-// someStrs reads 1 to so many strings, whose number is compared before any is
-// made.
-func (r *reader) someStrs(most int) []string {
-	from := r.pos
-	switch n := r.arrayLen(); {
-	case r.err != nil:
-	case n == 0:
-		r.fail("%s is empty", r.key)
-	case n > most:
-		r.fail("%s has %d entries, above %d", r.key, n, most)
-	}
-	if r.err != nil {
-		return nil
-	}
-	r.pos = from
-	return r.strs()
-}
-
 // skip passes over one value and returns its bytes in place.
 func (r *reader) skip() []byte {
 	if r.err != nil {

@@ -54,7 +54,7 @@ func DecodeTextRequest(b []byte) (*TextRequest, error) {
 	err := decode(b, CodeInvalidRequest, func(r *reader) {
 		r.fields("", true, []field{
 			{"inputs", true, func() {
-				q.Inputs = r.someStrs(MaxInputs)
+				q.Inputs = r.inputs()
 			}},
 			{"truncate", false, func() { q.Truncate = ptr(r.bool()) }},
 			{"normalize", false, func() { q.Normalize = ptr(r.bool()) }},
@@ -90,4 +90,21 @@ func (r *reader) meta() []byte {
 		r.fail("meta has %d bytes, above %d", len(m), MaxMetaBytes)
 	}
 	return m
+}
+
+// inputs reads 1 to [MaxInputs] texts.
+func (r *reader) inputs() []string {
+	from := r.pos
+	switch n := r.arrayLen(); {
+	case r.err != nil:
+	case n == 0:
+		r.fail("inputs is empty")
+	case n > MaxInputs:
+		r.fail("inputs has %d texts, above %d", n, MaxInputs)
+	}
+	if r.err != nil {
+		return nil
+	}
+	r.pos = from
+	return r.strs()
 }
