@@ -45,6 +45,8 @@ FROM setup AS model
 # Where another hub answers for the public one.
 ARG HF_ENDPOINT
 RUN python3 tools/setup.py model
+COPY tools/lock_model.py tools/
+RUN python3 tools/lock_model.py >/models.lock
 
 # Puts the model into a volume and ends. The weights are no part of the worker's image: they change at another pace,
 # all workers of a machine share one copy, and a volume can hold further models. They are part of an image and not
@@ -61,10 +63,12 @@ COPY Cargo.toml Cargo.lock ./
 COPY worker worker
 COPY schemas schemas
 COPY config config
-# The target folder is a cache, which no later step sees: the program is copied out of it.
+COPY tools/build_shipped.sh tools/
+# The target folder is a cache, which no later step sees: the program is copied out of it. Cargo goes by times, and a
+# copied file keeps its own: one that was edited while an earlier build ran would count as built.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin fastembed-worker \
-    && install -D target/release/fastembed-worker /out/fastembed-worker
+    find worker schemas config -type f -exec touch {} + && tools/build_shipped.sh \
+    && install -D target/shipped/fastembed-worker /out/fastembed-worker
 
 FROM base AS worker
 COPY --from=worker-build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
@@ -72,7 +76,10 @@ COPY --from=setup /src/.setup/onnxruntime/lib/libonnxruntime.so /usr/local/lib/
 COPY --from=setup /src/.setup/onnxruntime/LICENSE /src/.setup/onnxruntime/ThirdPartyNotices.txt /usr/local/share/doc/onnxruntime/
 COPY LICENSE /usr/local/share/doc/fastembed-worker/
 COPY --from=worker-build /out/fastembed-worker /usr/local/bin/
-ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so HF_HOME=/models HF_HUB_OFFLINE=1
+# Pins of the model that the image `models` of the same build carries; FASTEMBED_RUNTIME_LOCKED=true loads nothing else.
+COPY --from=model /models.lock /etc/fastembed/
+ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so HF_HOME=/models HF_HUB_OFFLINE=1 \
+    FASTEMBED_RUNTIME_LOCK=/etc/fastembed/models.lock
 USER 10001:10001
 EXPOSE 9464
 ENTRYPOINT ["fastembed-worker"]

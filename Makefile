@@ -17,8 +17,11 @@ export GOWORK := off
 export ORT_DISABLE_TELEMETRY := 1
 export PATH := $(SETUP)/bin:$(PATH)
 
-VENV_PYTHON := $(SETUP)/venv/bin/python
-WORKER := $(CURDIR)/target/release/fastembed-worker
+# Relative, because the folder's name may have spaces.
+VENV_PYTHON := .setup/venv/bin/python
+WORKER := target/release/fastembed-worker
+# By another name: `make -n` runs the recipes that name MAKE itself.
+THIS_MAKE := $(MAKE)
 CARGO_RELEASE := --release --locked
 
 .PHONY: help
@@ -40,7 +43,7 @@ build: ## Build the worker and the Go packages
 
 .PHONY: demo
 demo: ## Start a server and two workers on this machine and call them from Go
-	@MAKE=$(MAKE) tools/demo.sh
+	@MAKE="$(THIS_MAKE)" tools/demo.sh
 
 .PHONY: test
 test: test-rust test-go test-python ## Run every test: Rust, Go and Python
@@ -70,7 +73,15 @@ soak: setup build ## Run the long tests (minutes to hours)
 .PHONY: bench
 bench: setup build ## Measure the worker; the report goes to target/bench/report.json
 	@mkdir -p target/bench
-	$(WORKER) bench --nats-server $(SETUP)/bin/nats-server --report target/bench/report.json
+	$(WORKER) bench --nats-server .setup/bin/nats-server --report target/bench/report.json
+
+# The decoders' fuzzers: those of Rust beside the worker, built with the compiler of all else (cargo-fuzz asks for flags
+# that stable hides), then those of Go. What they find lies in target/fuzz and clients/go/internal/wire/testdata.
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: setup ## Fuzz each decoder for a while (SECONDS=60)
+	@$(PYTHON) tools/setup.py fuzz
+	tools/fuzz.sh $(SECONDS)
 
 .PHONY: references
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
@@ -98,10 +109,12 @@ lint: lint-format lint-rust lint-go ## Check formatting and run the linters, war
 .PHONY: lint-format
 lint-format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path worker/fuzz/Cargo.toml --check
 
 .PHONY: lint-rust
 lint-rust:
 	cargo clippy --workspace --all-targets $(CARGO_RELEASE) -- -D warnings
+	cargo clippy --manifest-path worker/fuzz/Cargo.toml --target-dir target/fuzz $(CARGO_RELEASE) -- -D warnings
 
 .PHONY: lint-go
 lint-go: setup
@@ -128,7 +141,8 @@ sbom: ## Write the bills of materials to target/sbom
 	$(PYTHON) tools/sbom.py
 
 .PHONY: dist
-dist: setup build ## Pack the worker with its ONNX Runtime to target/dist
+dist: setup ## Build the worker as it is shipped, and pack it with its ONNX Runtime to target/dist
+	tools/build_shipped.sh
 	$(PYTHON) tools/dist.py
 
 .PHONY: clean

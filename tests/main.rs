@@ -13,6 +13,7 @@
 
 mod contract;
 mod fidelity;
+#[allow(dead_code, reason = "the other binaries use the rest")]
 mod harness;
 mod load;
 mod operations;

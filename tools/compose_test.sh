@@ -20,7 +20,9 @@ fail() {
     exit 1
 }
 
-if ! answer=$(docker info --format '{{.ServerVersion}}' 2>&1); then
+if ! command -v docker >/dev/null; then
+    fail "no Docker engine: docker is not installed"
+elif ! answer=$(docker info --format '{{.ServerVersion}}' 2>&1); then
     fail "no Docker engine answers: ${answer##*$'\n'}"
 elif ! compose_version=$(docker compose version --short 2>/dev/null); then
     fail "docker has no compose plugin (on Debian: apt-get install docker-compose-v2, or docker-compose-plugin)"
@@ -101,10 +103,22 @@ for id in $(docker compose ps --quiet worker nats); do
         fail "a container can write to its root"
     fi
 done
-if docker exec "$(containers | head -n 1)" touch /models/written 2>/dev/null; then
-    fail "a worker can write to the models"
-fi
 say "each container: user 10001, read-only root, no capabilities, no new privileges, bounded memory"
+
+for id in $(containers); do
+    if docker exec "$id" touch /models/written 2>/dev/null; then
+        fail "a worker can write to the models"
+    fi
+    [[ $(docker inspect --format '{{.Config.Healthcheck.Test}}' "$id") == *"GET /readyz"* ]] ||
+        fail "a worker's health is not what /readyz says"
+    mounted=$(docker inspect --format '{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} {{.RW}}{{end}}' "$id")
+    [[ $mounted == "volume ${COMPOSE_PROJECT_NAME}_models /models false" ]] || fail "a worker has mounted $mounted"
+    drain_ms=$(docker exec "$id" printenv FASTEMBED_DRAIN_DEADLINE_MS)
+    grace=$(docker inspect --format '{{.Config.StopTimeout}}' "$id")
+    ((grace * 1000 > drain_ms)) || fail "a worker is killed after $grace s and may drain for $drain_ms ms"
+    [[ $(docker logs "$id" 2>&1) == *"files are the pinned ones"* ]] || fail "a worker's model is not pinned"
+done
+say "each worker: healthy by /readyz, $grace s to drain within $((drain_ms / 1000)), a named volume, its model pinned"
 
 address=$(docker compose port nats 4222)
 [[ $address == 127.0.0.1:* ]] || fail "the server is published at $address, not on the loopback address alone"

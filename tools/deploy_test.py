@@ -3,10 +3,12 @@
 `make compose-test` runs the stack; this finds a promise that an edit took back.
 """
 
+import json
 import re
 import unittest
 from pathlib import Path
 
+import lock_model
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +28,8 @@ class Compose(unittest.TestCase):
     def setUp(self):
         (self.stack,) = documents("compose.yaml")
         self.services = self.stack["services"]
+        stages = re.split(r"^FROM .* AS (\w[\w-]*)$", (ROOT / "Dockerfile").read_text(), flags=re.M)
+        self.stages = dict(zip(stages[1::2], stages[2::2]))
 
     def test_every_container_is_bounded_and_has_no_rights(self):
         for name, service in self.services.items():
@@ -38,11 +42,9 @@ class Compose(unittest.TestCase):
                 self.assertNotIn("cap_add", service)
 
     def test_every_image_runs_as_a_user_without_rights(self):
-        stages = re.split(r"^FROM .* AS (\w[\w-]*)$", (ROOT / "Dockerfile").read_text(), flags=re.M)
-        stages = dict(zip(stages[1::2], stages[2::2]))
         for name, service in self.services.items():
             with self.subTest(service=name):
-                self.assertRegex(stages[service["build"]["target"]], r"(?m)^USER 10001:10001$")
+                self.assertRegex(self.stages[service["build"]["target"]], r"(?m)^USER 10001:10001$")
 
     def test_the_grace_exceeds_the_drain(self):
         worker = self.services["worker"]
@@ -65,6 +67,13 @@ class Compose(unittest.TestCase):
         self.assertIn("/readyz", str(self.services["worker"]["healthcheck"]["test"]))
         self.assertIn("models:/models:ro", self.services["worker"]["volumes"])
         self.assertIn("models", self.stack["volumes"])
+
+    def test_workers_load_what_was_built_in_and_nothing_else(self):
+        self.assertEqual(
+            self.services["worker"]["environment"]["FASTEMBED_RUNTIME_LOCKED"], "${FASTEMBED_RUNTIME_LOCKED:-true}"
+        )
+        (lock,) = re.findall(r"^\s*FASTEMBED_RUNTIME_LOCK=(\S+)$", self.stages["worker"], flags=re.M)
+        self.assertIn(f"COPY --from=model /models.lock {Path(lock).parent}/", self.stages["worker"])
 
     def test_every_user_of_the_server_has_a_password_from_the_environment(self):
         users = re.findall(r"user: (\w+)", (ROOT / "config/nats.conf").read_text())
@@ -138,6 +147,13 @@ class Kubernetes(unittest.TestCase):
     def test_the_kustomization_names_what_is_there(self):
         (kustomization,) = documents("config/k8s/kustomization.yaml")
         self.assertEqual(kustomization["resources"], ["worker.yaml"])
+
+
+class Lock(unittest.TestCase):
+    def test_an_image_pins_the_hubs_files_as_the_repository_does(self):
+        model = json.loads((ROOT / "tools/pins.json").read_text())["model"]
+        made = lock_model.document(model["repo"], model["revision"], model["files"])
+        self.assertTrue((ROOT / "config/models.lock").read_text().endswith(f"\n{made}"), made)
 
 
 class Settings(unittest.TestCase):

@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import notices
@@ -34,12 +35,13 @@ TRIPLES = {
 def contents(library):
     """Name in the archive → file. Programs and libraries can be run, the rest is read."""
     return {
-        "bin/fastembed-worker": ROOT / "target/release/fastembed-worker",
+        "bin/fastembed-worker": ROOT / "target/shipped/fastembed-worker",
         f"lib/{library}": RUNTIME / "lib" / library,
         "LICENSE": ROOT / "LICENSE",
         "licenses/onnxruntime/LICENSE": RUNTIME / "LICENSE",
         "licenses/onnxruntime/ThirdPartyNotices.txt": RUNTIME / "ThirdPartyNotices.txt",
         "config/worker.toml": ROOT / "config/worker.toml",
+        "config/models.lock": ROOT / "config/models.lock",
         "config/nats.conf": ROOT / "config/nats.conf",
         "README.md": ROOT / "README.md",
         "CHANGELOG.md": ROOT / "CHANGELOG.md",
@@ -64,6 +66,27 @@ def pack(folder, files, when):
     return gzip.compress(tarred.getvalue(), mtime=0)
 
 
+def paths_of_this_machine(program):
+    """The folders of the build that the program's bytes name."""
+    cargo_home = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
+    return [str(folder) for folder in (ROOT, cargo_home, Path.home()) if f"{folder}/".encode() in program]
+
+
+def try_out(packed, name):
+    """Unpacks the archive into an empty folder and runs its program with no environment. Returns what it answered."""
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+        root = Path(folder) / name
+        for line in (root / "SHA256SUMS").read_text().splitlines():
+            digest, _, file = line.partition("  ")
+            if hashlib.sha256((root / file).read_bytes()).hexdigest() != digest:
+                sys.exit(f"dist: {file} is not what SHA256SUMS says")
+        program = root / "bin/fastembed-worker"
+        subprocess.run([program, "check"], cwd=root, env={}, check=True, stdout=subprocess.DEVNULL)
+        return subprocess.check_output([program, "--version"], cwd=root, env={}, text=True).strip()
+
+
 def commit_time():
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
@@ -77,18 +100,21 @@ def main():
     version = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
     files = contents(pins["onnxruntime"]["wheels"][platform]["library"])
     if missing := [str(path.relative_to(ROOT)) for path in files.values() if not path.is_file()]:
-        sys.exit(f"dist: {', '.join(missing)} is missing; run `make setup build`")
+        sys.exit(f"dist: {', '.join(missing)} is missing; `make dist` builds it")
     name = f"fastembed-worker-{version}-{platform}"
     files = {inside: path.read_bytes() for inside, path in files.items()}
+    if named := paths_of_this_machine(files["bin/fastembed-worker"]):
+        sys.exit(f"dist: the program names {', '.join(named)}, of the machine that built it")
     crates = notices.linked(notices.metadata(TRIPLES[platform]))
     files["licenses/crates.txt"] = notices.document(crates).encode()
     packed = pack(name, files, commit_time())
+    answer = try_out(packed, name)
     out = ROOT / "target/dist"
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.tar.gz").write_bytes(packed)
     digest = hashlib.sha256(packed).hexdigest()
     (out / f"{name}.tar.gz.sha256").write_text(f"{digest}  {name}.tar.gz\n")
-    print(f"target/dist/{name}.tar.gz: {len(packed) / 1e6:.1f} MB, sha256 {digest}")
+    print(f"target/dist/{name}.tar.gz: {answer}, {len(packed) / 1e6:.1f} MB, sha256 {digest}")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,21 @@ class Pack(unittest.TestCase):
             self.assertFalse(os.access(root / "README.md", os.X_OK))
 
 
+class Shipped(unittest.TestCase):
+    def test_a_program_that_names_a_folder_of_its_builder_is_noticed(self):
+        named = f"panicked at {dist.ROOT}/worker/src/main.rs".encode()
+        self.assertIn(str(dist.ROOT), dist.paths_of_this_machine(named))
+        self.assertEqual(dist.paths_of_this_machine(b"panicked at /source/worker/src/main.rs"), [])
+
+    def test_the_archive_is_tried_out_with_no_environment(self):
+        program = b'#!/bin/sh\n[ -z "$HOME" ] && echo "asked for $1"\n'
+        packed = dist.pack("name", {"bin/fastembed-worker": program}, 1)
+        self.assertEqual(dist.try_out(packed, "name"), "asked for --version")
+        failing = dist.pack("name", {"bin/fastembed-worker": b"#!/bin/sh\nexit 1\n"}, 1)
+        with self.assertRaises(subprocess.CalledProcessError):
+            dist.try_out(failing, "name")
+
+
 class Platforms(unittest.TestCase):
     def test_every_platform_that_is_set_up_can_be_packed(self):
         pins = json.loads((dist.ROOT / "tools/pins.json").read_text())

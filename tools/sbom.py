@@ -4,7 +4,7 @@
   client-go.cdx.json          the Go client's modules
   nats-server.cdx.json        what is in the server's program, as the image carries it
 
-Two runs on one commit write the same bytes: no clock, no random serial numbers.
+Two runs on one commit write the same bytes: no clock, no random serial numbers, no folder of this machine.
 """
 
 import json
@@ -27,28 +27,39 @@ def beside_the_crates(pins):
     """What the worker loads at run time, as components."""
     runtime, model = pins["onnxruntime"], pins["model"]
     wheels = [wheel["sha256"] for wheel in runtime["wheels"].values()]
-    components = [
-        {
-            "type": "library",
-            "bom-ref": f"pkg:pypi/onnxruntime@{runtime['version']}",
-            "name": "onnxruntime",
-            "version": runtime["version"],
-            "description": "Shared library out of the official wheel; one wheel for each platform",
-            "hashes": [{"alg": "SHA-256", "content": digest} for digest in wheels],
-            "licenses": [{"license": {"id": "MIT"}}],
-            "purl": f"pkg:pypi/onnxruntime@{runtime['version']}",
-        },
-        {
-            "type": "machine-learning-model",
-            "bom-ref": f"pkg:huggingface/{model['repo']}@{model['revision']}",
-            "name": model["repo"],
-            "version": model["revision"],
-            "hashes": [{"alg": "SHA-256", "content": model["files"]["model.onnx"]}],
-            "licenses": [{"license": {"id": "Apache-2.0"}}],
-            "purl": f"pkg:huggingface/{model['repo']}@{model['revision']}",
-        },
-    ]
-    return components
+    wheel = model["wheel"]
+    library = {
+        "type": "library",
+        "bom-ref": f"pkg:pypi/onnxruntime@{runtime['version']}",
+        "name": "onnxruntime",
+        "version": runtime["version"],
+        "description": "Shared library out of the official wheel; one wheel for each platform",
+        "hashes": [{"alg": "SHA-256", "content": digest} for digest in wheels],
+        "licenses": [{"license": {"id": "MIT"}}],
+        "purl": f"pkg:pypi/onnxruntime@{runtime['version']}",
+    }
+    hub = graph(model["repo"], model["revision"], model["files"]["model.onnx"], "The model, as the hub has it")
+    exported = graph(
+        wheel["source_repo"],
+        wheel["source_revision"],
+        wheel["export_sha256"],
+        "The same weights as tools/export_minilm.py writes them, where the hub did not answer when an image was built",
+    )
+    return [library, hub, exported]
+
+
+def graph(repository, revision, digest, description):
+    purl = f"pkg:huggingface/{repository}@{revision}"
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": purl,
+        "name": repository,
+        "version": revision,
+        "description": description,
+        "hashes": [{"alg": "SHA-256", "content": digest}],
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+        "purl": purl,
+    }
 
 
 def complete(bom, pins):
@@ -69,7 +80,9 @@ def worker(pins):
     try:
         # The tool writes beside the manifest and nowhere else.
         run("cargo", "cyclonedx", "--quiet", *options, "--target", "all", "--override-filename", WORKER)
-        bom = complete(json.loads(written.read_text()), pins)
+        # The tool refers to what it describes by its folder on this machine.
+        text = written.read_text().replace(f"path+{ROOT.as_uri()}/worker#", "")
+        bom = complete(json.loads(text), pins)
     finally:
         written.unlink(missing_ok=True)
     (OUT / written.name).write_text(json.dumps(bom, indent=2) + "\n")

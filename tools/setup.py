@@ -6,11 +6,13 @@ usage: setup.py [PHASE | all] …
   venv         .setup/venv: the Python packages of tools/requirements.txt
   onnxruntime  .setup/onnxruntime/lib: the official shared library, out of the onnxruntime wheel
   model        .setup/hub: all-MiniLM-L6-v2 in the layout of a Hugging Face hub cache
+  quantised-model  beside it: the same, dynamically quantised here, for tests and the bench
 
-`all` are these. The others are for those who check what is shipped, and take minutes to build:
+`all` are these. The others are for those who check what is shipped, or fuzz, and take minutes to build:
 
   audit-go     .setup/bin: go-licenses, govulncheck, cyclonedx-gomod, at the versions of tools/audit.mod
   audit-rust   .setup/bin: cargo-deny, cargo-cyclonedx, at the versions of tools/pins.json
+  fuzz         .setup/bin: cargo-fuzz, at the version of tools/pins.json
 
 Every download is pinned, in tools/pins.json, tools/requirements.txt, tools/go.sum or tools/audit.sum. A phase leaves
 a stamp that names its pins, so that a run with nothing to do takes no time, and one with new pins does only its part.
@@ -123,12 +125,14 @@ def go_tools(modfile, binaries):
     """The phase that builds the tools of one module file in tools/."""
     install = ["go", "-C", TOOLS, "install", f"-modfile={modfile}", "tool"]
     pins = [(TOOLS / name).read_text() for name in (modfile, modfile.replace(".mod", ".sum"))]
+    # A newer Go mends its own library in what it builds, and staticcheck reads no newer Go than the one that built it.
+    go = run("go", "-C", TOOLS, "env", "GOVERSION").strip()
 
     def build():
         run(*install, env={**os.environ, "GOBIN": str(SETUP / "bin")})
         return f"built {', '.join(binaries)}"
 
-    return key_of(*pins), [SETUP / "bin" / name for name in binaries], build
+    return key_of(go, *pins), [SETUP / "bin" / name for name in binaries], build
 
 
 def setup_tools():
@@ -141,8 +145,14 @@ def setup_audit_go():
 
 
 def setup_audit_rust():
-    pins = PINS["cargo"]
+    return cargo_tools(PINS["cargo"])
 
+
+def setup_fuzz():
+    return cargo_tools(PINS["fuzz"])
+
+
+def cargo_tools(pins):
     def build():
         for name, version in pins.items():
             # --locked takes the versions that the tool's own lock file names. A target folder of its own, so that
@@ -218,15 +228,41 @@ def setup_the_model():
     return key_of(pins, script), [cache / "refs/main"], build
 
 
+def setup_the_quantised_model():
+    pins, plain = PINS["quantised_model"], PINS["model"]
+    cache = SETUP / "hub" / setup_model.cache_folder(pins)
+    source = SETUP / "hub" / setup_model.cache_folder(plain)
+    script = TOOLS / "quantize.py"
+
+    def build():
+        revision = (source / "refs/main").read_text()
+        with scratch() as folder:
+            files = setup_model.snapshot(folder, pins, f"int8-of-{revision}")
+            for file in (source / "snapshots" / revision).iterdir():
+                if file.name != "model.onnx":
+                    shutil.copyfile(file, files / file.name)
+            graph = files / pins["graph"]
+            graph.parent.mkdir()
+            plain_graph = source / "snapshots" / revision / "model.onnx"
+            run(SETUP / "venv/bin/python", script, plain_graph, graph)
+            replace(folder / cache.name, cache)
+        return f"made from {revision}"
+
+    key = key_of(pins, plain, script.read_text(), (SETUP / "stamps/model").read_text())
+    return key, [cache / "refs/main"], build
+
+
 PHASES = {
     "tools": setup_tools,
     "venv": setup_venv,
     "onnxruntime": setup_onnxruntime,
     "model": setup_the_model,
+    "quantised-model": setup_the_quantised_model,
 }
 EXTRA_PHASES = {
     "audit-go": setup_audit_go,
     "audit-rust": setup_audit_rust,
+    "fuzz": setup_fuzz,
 }
 
 

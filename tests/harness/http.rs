@@ -10,7 +10,8 @@ pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     let Ok(mut stream) = within("a connection", TcpStream::connect(address)).await else {
         return (0, String::new());
     };
-    let request = format!("GET {path} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n");
+    // The old version, in which no page comes in chunks.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: worker\r\nConnection: close\r\n\r\n");
     let exchange = async {
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();

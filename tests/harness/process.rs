@@ -72,6 +72,22 @@ impl Process {
         self.output.borrow().lines.clone()
     }
 
+    /// Resident memory, from Linux's `/proc` or, elsewhere, `ps`.
+    pub(crate) async fn resident_bytes(&self) -> u64 {
+        let id = self.child.id().expect("the process still runs");
+        let script =
+            format!("grep VmRSS: /proc/{id}/status 2>/dev/null || echo RSS $(ps -o rss= -p {id})");
+        let shown = Command::new("sh").arg("-c").arg(script).output();
+        let shown = within("the process's memory", shown)
+            .await
+            .expect("a shell");
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        // `VmRSS:  12345 kB`, or `RSS 12345`: kibibytes both.
+        let kibibytes = shown.split_whitespace().nth(1);
+        let kibibytes = kibibytes.and_then(|number| number.parse::<u64>().ok());
+        1024 * kibibytes.unwrap_or_else(|| panic!("no memory of process {id} in {shown:?}"))
+    }
+
     /// Sends `TERM`, `INT` or `KILL`.
     pub(crate) async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("the process still runs");

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::process::Process;
-use super::{root, set_up};
+use super::{http, root, set_up};
 
 /// Set where the server is to have JetStream, which nothing here needs: the
 /// contract is kept with and without it.
@@ -28,6 +28,8 @@ pub(crate) struct Variant {
     pub(crate) users: &'static str,
     /// More settings, which win over those of the file.
     pub(crate) settings: &'static str,
+    /// Whether it shows its own figures over HTTP.
+    pub(crate) monitored: bool,
 }
 
 /// A user who may do everything.
@@ -54,6 +56,14 @@ impl Server {
         .await
     }
 
+    pub(crate) async fn monitored() -> Self {
+        Self::variant(Variant {
+            monitored: true,
+            ..Variant::default()
+        })
+        .await
+    }
+
     pub(crate) async fn variant(variant: Variant) -> Self {
         Self::configured(&configuration(variant)).await
     }
@@ -75,6 +85,23 @@ impl Server {
     pub(crate) async fn stop(&mut self) {
         self.process.signal("TERM").await;
         self.process.exit().await;
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) async fn kill(&mut self) {
+        self.process.signal("KILL").await;
+        self.process.exit().await;
+    }
+
+    /// Connections that the server closed because they read too slowly; of one
+    /// that is monitored.
+    pub(crate) async fn slow_consumers(&self) -> u64 {
+        let line = self.process.line_with("Starting http monitor on ").await;
+        let address = line.rsplit(' ').next().expect("an address");
+        let (status, page) = http::get(address, "/varz").await;
+        assert_eq!(status, 200, "{page}");
+        let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+        page["slow_consumers"].as_u64().expect("a number")
     }
 
     /// Starts it anew on the same port.
@@ -117,6 +144,9 @@ fn configuration(variant: Variant) -> String {
     write!(text, "\n{}\n", variant.settings).expect("a string can be written to");
     if let Some(bytes) = variant.max_payload {
         write!(text, "\nmax_payload: {bytes}\n").expect("a string can be written to");
+    }
+    if variant.monitored {
+        text.push_str("\nhttp: \"127.0.0.1:-1\"\n");
     }
     let users = "users: [";
     assert_eq!(

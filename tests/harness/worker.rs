@@ -1,6 +1,7 @@
 //! A worker process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use tokio::process::Command;
 use super::http;
 use super::process::{Exit, Process};
 use super::server::Server;
-use super::{eventually, set_up, within};
+use super::{PATIENCE, eventually, set_up, within};
 
 /// A worker about to be started: a configuration file, an environment, flags.
 pub(crate) struct Launch {
@@ -21,10 +22,15 @@ impl Launch {
     /// `serve` with this configuration, as user `worker` of `url`, with all
     /// that `make setup` put in place.
     pub(crate) fn new(url: &str, config: &str) -> Self {
+        Self::of(Path::new(binary()), url, config)
+    }
+
+    /// As [`Launch::new`], of a program that lies elsewhere.
+    pub(crate) fn of(program: &Path, url: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("worker.toml");
         std::fs::write(&file, config).expect("the temporary folder can be written");
-        let mut command = Command::new(binary());
+        let mut command = Command::new(program);
         command.arg("serve").arg("--config").arg(file).env_clear();
         let hub = set_up("hub");
         Self { command, folder }
@@ -40,6 +46,11 @@ impl Launch {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
         self
     }
 
@@ -128,11 +139,32 @@ impl Worker {
         http::get(&self.http, path).await
     }
 
-    /// The value of a metric, all its label sets added up; 0 where it is not
-    /// served yet.
+    /// Time from `event` until `/readyz` no longer says yes, and what it says then:
+    /// nothing, where the process has ended.
+    pub(crate) async fn turns_not_ready(&self, event: Instant) -> (Duration, String) {
+        loop {
+            let (status, word) = self.get("/readyz").await;
+            if status != 200 {
+                return (event.elapsed(), word);
+            }
+            assert!(event.elapsed() < PATIENCE, "it stays ready");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The value of a metric, all its label sets added up; 0 while it has no
+    /// sample yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let (_, text) = self.get("/metrics").await;
+        let (status, text) = self.get("/metrics").await;
+        assert!(
+            status == 200 && text.ends_with("# EOF\n"),
+            "{status} {text}"
+        );
         http::sum(&text, name)
+    }
+
+    pub(crate) async fn resident_bytes(&self) -> u64 {
+        self.process.resident_bytes().await
     }
 
     pub(crate) async fn signal(&self, signal: &str) {

@@ -1,7 +1,7 @@
 //! A model's failure is its batch's, and nothing else's.
 
 use super::{in_order_of_arrival, send_and_run};
-use crate::harness::{Ask, Caller, Worker};
+use crate::harness::{Ask, Caller, Reply, Worker};
 
 const FRAGILE: &str = "[runtime]\nexecutors = 1\n\
     [[models]]\nname = 'Fake'\nkind = 'fake'\npanic_on = 'boom'\nnan_on = 'void'\n";
@@ -39,6 +39,31 @@ async fn a_panic_fails_the_callers_of_its_batch_and_no_others() {
     }
     first.next().await.vectors();
     assert_eq!(worker.get("/readyz").await, (200, "ready".to_owned()));
+}
+
+#[tokio::test]
+async fn the_thousand_requests_after_a_panic_get_their_own_vectors() {
+    let (server, worker) = Worker::with_server(FRAGILE).await;
+    let caller = Caller::connect(&server).await;
+    let asks = |range: std::ops::Range<usize>| -> Vec<Ask> {
+        let text = |n| Ask::texts("Fake", &[format!("text {n}")]);
+        range.map(text).collect()
+    };
+    let vector = |reply: &Reply| reply.vectors().embeddings.values();
+    let mut known = vec![Vec::new(); 100];
+    for (at, reply) in in_order_of_arrival(&caller, asks(0..100)).await {
+        known[at] = vector(&reply);
+    }
+    for _ in 0..3 {
+        let body = caller.call(Ask::texts("Fake", &["boom"])).await;
+        body.refused("internal");
+    }
+    for _ in 0..10 {
+        for (at, reply) in in_order_of_arrival(&caller, asks(0..100)).await {
+            assert_eq!(vector(&reply), known[at]);
+        }
+    }
+    assert_eq!(worker.get("/readyz").await.0, 200);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod deadlines;
 mod hangs;
 mod isolation;
 mod overload;
+mod twins;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;

@@ -1,7 +1,7 @@
 //! What the process says before it gives up, and with which status.
 
 use crate::harness::process::Exit;
-use crate::harness::worker::library;
+use crate::harness::worker::{binary, library};
 use crate::harness::{FAKE, Launch, MINILM, Server};
 
 /// A port that nobody listens on; 1 is reserved (tcpmux).
@@ -50,6 +50,22 @@ async fn a_missing_runtime_exits_1_with_one_line_that_names_its_variable() {
         "{line}"
     );
     assert!(library().is_file());
+}
+
+#[tokio::test]
+async fn an_unpacked_worker_finds_the_runtime_in_lib_beside_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (bin, lib) = (folder.path().join("bin"), folder.path().join("lib"));
+    let packed = lib.join(library().file_name().expect("the library has a name"));
+    let program = bin.join("fastembed-worker");
+    for made in [&bin, &lib] {
+        std::fs::create_dir(made).expect("the temporary folder can be written");
+    }
+    std::fs::copy(binary(), &program).expect("the worker can be copied");
+    std::os::unix::fs::symlink(library(), packed).expect("the library can be linked to");
+    let launch = Launch::of(&program, NOBODY, MINILM).without_env("ORT_DYLIB_PATH");
+    // It got as far as the bus, so the runtime has loaded the model.
+    assert!(complaint(&launch.exit().await).contains("cannot connect"));
 }
 
 #[tokio::test]

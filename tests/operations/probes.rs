@@ -1,5 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
+use std::time::{Duration, Instant};
+
 use fastembed_worker::telemetry::metrics::TABLE;
 
 use crate::harness::{Ask, Caller, FAKE, Launch, Server, Worker, eventually, http};
@@ -104,4 +106,53 @@ async fn a_lost_server_is_not_ready_and_a_regained_one_is() {
     })
     .await;
     worker.stop().await;
+}
+
+/// After this at the latest no balancer may send more: a promise, and the one
+/// time that is measured.
+const NOT_READY_WITHIN: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn within_a_second_of_sigterm_it_is_not_ready() {
+    let config = "[[models]]\nname = 'Fake'\nkind = 'fake'\ndelay_ms = 3000\n";
+    let (server, mut worker) = Worker::with_server(config).await;
+    let caller = Caller::connect(&server).await;
+    let mut held = caller.send(Ask::texts("Fake", &["a"])).await;
+    eventually("a request in flight", || async {
+        worker.metric("fastembed_queue_requests").await == 1.0
+    })
+    .await;
+    let event = Instant::now();
+    worker.signal("TERM").await;
+    let (took, word) = worker.turns_not_ready(event).await;
+    assert!(took <= NOT_READY_WITHIN, "{took:?}");
+    assert_eq!(word, "draining");
+    held.next().await.vectors();
+    assert_eq!(worker.exit().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn within_a_second_of_losing_the_server_it_is_not_ready() {
+    let (mut server, worker) = Worker::with_server(FAKE).await;
+    let event = Instant::now();
+    server.kill().await;
+    let (took, word) = worker.turns_not_ready(event).await;
+    assert!(took <= NOT_READY_WITHIN, "{took:?}");
+    assert_eq!(word, "disconnected");
+}
+
+#[tokio::test]
+async fn within_a_second_of_a_hang_being_found_it_is_not_ready() {
+    let config = "[runtime]\nexecutors = 2\nrun_limit_ms = 500\n[[models]]\nname = 'Fake'\n\
+                  kind = 'fake'\nhang_on = 'hang'\n";
+    let (server, worker) = Worker::with_server(config).await;
+    let caller = Caller::connect(&server).await;
+    let mut hangs = caller.send(Ask::texts("Fake", &["hang"])).await;
+    worker.line_with("a run of the model does not return").await;
+    // Written just before it is told.
+    let (took, word) = worker.turns_not_ready(Instant::now()).await;
+    assert!(took <= NOT_READY_WITHIN, "{took:?}");
+    // It drains at once, and may have ended by now.
+    assert!(word.starts_with("hung") || word.is_empty(), "{word}");
+    hangs.next().await.refused("internal");
 }

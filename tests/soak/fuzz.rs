@@ -1,121 +1,171 @@
-//! Hostile bytes at every subject of a worker: each request gets one answer, and
-//! afterwards a good one gets its vector.
+//! Hostile bytes at every subject of a worker: each request gets one typed
+//! answer, the worker lives on, and its memory does not grow.
 
-use futures_util::StreamExt as _;
-use rand::rngs::SmallRng;
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use std::collections::{BTreeMap, HashMap};
+
+use async_nats::Subscriber;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::json;
 
-use crate::harness::{Ask, Caller, FAKE, Worker, root};
-use crate::{Tally, size};
+use crate::answer::{self, Expected};
+use crate::harness::{Ask, Caller, Reply, Worker, within};
+use crate::hostile::Vectors;
+use crate::{Tally, request, size};
+
+/// The fake model takes almost all: what is hostile are bytes, and it reads
+/// them as the real one does, at a hundred times its pace. One request in a
+/// hundred goes to the real tokenizer and the real model.
+const MODELS: &str = "[runtime]\nexecutors = 1\n\
+    [[models]]\nname = 'Fake'\nkind = 'fake'\nmax_length = 32\n\
+    [[models]]\nname = 'AllMiniLML6V2'\n";
 
 /// Requests under way at once.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 256;
 
-/// Good and bad documents to start from.
-fn seeds() -> Vec<Vec<u8>> {
-    let mut seeds = Vec::new();
-    for folder in [
-        "valid/text-request",
-        "rejecting/text-request",
-        "valid/text-reply",
-    ] {
-        let folder = root().join("schemas/vectors").join(folder);
-        let files = std::fs::read_dir(folder).expect("schemas/vectors");
-        for file in files {
-            let bytes = std::fs::read(file.expect("a file").path()).expect("a vector");
-            // The largest would only cost time.
-            if bytes.len() < 20_000 {
-                seeds.push(bytes);
+/// Growth of memory that passes, after over before.
+const MAX_GROWTH: f64 = 1.2;
+
+/// Every answer comes to a subject of its own below this one.
+const INBOX: &str = "_INBOX.client.hostile";
+
+/// Requests on their way, their answers, and what came of them.
+struct Barrage<'a> {
+    caller: &'a Caller,
+    answers: Subscriber,
+    outstanding: HashMap<u64, Expected>,
+    vectors: &'a Vectors,
+    instance: String,
+    sent: u64,
+    by_code: BTreeMap<&'static str, u64>,
+    tally: &'a Tally,
+}
+
+impl Barrage<'_> {
+    /// Sends requests up to number `last`, and waits for all their answers.
+    async fn go_on_to(&mut self, last: u64) {
+        while self.sent < last || !self.outstanding.is_empty() {
+            while self.sent < last && self.outstanding.len() < AT_ONCE {
+                self.send().await;
+            }
+            self.receive().await;
+        }
+    }
+
+    async fn send(&mut self) {
+        let (n, ask) = (
+            self.sent,
+            request::hostile(self.sent, self.vectors, &self.instance),
+        );
+        self.outstanding.insert(n, Expected::of(&ask));
+        self.caller.publish(ask, &format!("{INBOX}.{n}")).await;
+        self.sent += 1;
+    }
+
+    async fn receive(&mut self) {
+        let missing = format!("answers to {:?}", self.outstanding.keys());
+        let message = within(&missing, self.answers.next()).await;
+        self.take(message.expect("an open subscription"));
+    }
+
+    fn take(&mut self, message: async_nats::Message) {
+        let n = message
+            .subject
+            .rsplit('.')
+            .next()
+            .and_then(|n| n.parse().ok());
+        let n: u64 = n.expect("a subject of ours");
+        let reply = Reply::from(message);
+        let Some(expected) = self.outstanding.get_mut(&n) else {
+            let fault = format!("request {n} was answered once more: {reply}");
+            return self.tally.fail(&fault);
+        };
+        match expected.take(&reply) {
+            Ok(None) => {}
+            Ok(Some(code)) => {
+                self.outstanding.remove(&n);
+                *self.by_code.entry(code).or_default() += 1;
+                self.tally.note(None);
+            }
+            Err(fault) => {
+                self.outstanding.remove(&n);
+                self.tally
+                    .note(Some(format!("request {n}: {fault}: {reply}")));
             }
         }
     }
-    assert!(seeds.len() > 50);
-    seeds.sort();
-    seeds
-}
 
-/// Random bytes, or a document with some bytes changed, cut or repeated.
-fn body(random: &mut SmallRng, seeds: &[Vec<u8>]) -> Vec<u8> {
-    if random.random_bool(0.2) {
-        let mut bytes = vec![0; random.random_range(0..300)];
-        random.fill_bytes(&mut bytes);
-        return bytes;
-    }
-    let mut bytes = seeds[random.random_range(0..seeds.len())].clone();
-    for _ in 0..random.random_range(0..4) {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = random.random_range(0..bytes.len());
-        match random.random_range(0..4) {
-            0 => bytes[at] = random.random(),
-            1 => bytes.truncate(at),
-            2 => bytes.insert(at, random.random()),
-            _ => bytes.extend_from_within(at..),
+    /// What comes now answers nothing that is still open.
+    async fn nothing_more_comes(&mut self) {
+        self.caller.round_trip().await;
+        while let Some(Some(message)) = self.answers.next().now_or_never() {
+            self.take(message);
         }
     }
-    bytes.truncate(100_000);
-    bytes
-}
 
-/// Letters that a header may carry.
-fn word(random: &mut SmallRng) -> String {
-    let letters = "application/jsonvndmsgpack0123456789,;= -+bulk";
-    let letters: Vec<char> = letters.chars().collect();
-    let letter = |_| letters[random.random_range(0..letters.len())];
-    (0..12).map(letter).collect()
-}
-
-fn hostile(random: &mut SmallRng, seeds: &[Vec<u8>], instance: &str) -> Ask {
-    let subject = match random.random_range(0..10) {
-        0 => "fastembed.v1.info.text_Fake".to_owned(),
-        1 => format!(
-            "fastembed.ctl.v1.inst.{instance}.{}",
-            ["text.Fake", "text.X", "a.b.c"][random.random_range(0..3)]
-        ),
-        _ => "fastembed.v1.text.Fake".to_owned(),
-    };
-    let mut ask = Ask::on(subject).body(body(random, seeds));
-    for header in [
-        "Content-Type",
-        "Fastembed-Timeout-Ms",
-        "Fastembed-Lane",
-        "Fastembed-Accept",
-        "traceparent",
-    ] {
-        if random.random_bool(0.05) {
-            ask = ask.header(header, &word(random));
+    /// The share of each code, which must be what a barrage is for.
+    fn report(&self) {
+        let total = self.by_code.values().sum::<u64>() as f64;
+        let share = |code: &str| self.by_code.get(code).copied().unwrap_or(0) as f64 / total;
+        for code in self.by_code.keys() {
+            println!("  {code}: {:.2} %", 100.0 * share(code));
         }
+        assert!(share(answer::VECTORS) >= 0.1, "most were refused");
+        for code in [
+            answer::FACTS,
+            "invalid_request",
+            "model_not_found",
+            "payload_too_large",
+            "unsupported_media_type",
+            "input_too_long",
+        ] {
+            assert!(share(code) > 0.0, "{code} does not occur");
+        }
+        assert_eq!(share("internal"), 0.0);
     }
-    ask
+}
+
+/// Shapes of work as large as any that hostile requests bring: the real model's
+/// memory keeps the largest it has seen.
+async fn warm_up(caller: &Caller) {
+    let long = "many words make a long text ".repeat(100);
+    for count in [1, 8, 64] {
+        let ask = Ask::texts("AllMiniLML6V2", &vec![&long; count]);
+        caller.call(ask).await.vectors();
+    }
 }
 
 #[tokio::test]
-async fn every_hostile_request_is_answered_once_and_a_good_one_afterwards() {
+async fn every_hostile_request_gets_one_typed_answer_and_costs_no_memory() {
     let tally = Tally::of("hostile requests");
-    let seeds = seeds();
-    let (server, worker) = Worker::with_server(FAKE).await;
+    let vectors = Vectors::read();
+    let (server, worker) = Worker::with_server(MODELS).await;
     let caller = Caller::connect(&server).await;
-    // The same requests in every run.
-    let mut random = SmallRng::seed_from_u64(20_261_121);
-    let asks: Vec<Ask> = (0..size(40_000))
-        .map(|_| hostile(&mut random, &seeds, &worker.instance))
-        .collect();
-    futures_util::stream::iter(asks)
-        .for_each_concurrent(AT_ONCE, |ask| async {
-            let mut replies = caller.send(ask).await;
-            let reply = replies.next().await;
-            let is_answered =
-                reply.header("Fastembed-Instance").is_some() && !reply.body.is_empty();
-            tally.note((!is_answered).then(|| reply.to_string()));
-        })
-        .await;
-    let good = caller
-        .call(Ask::text("Fake").json(&json!({"inputs": ["good"]})))
-        .await;
-    assert_eq!(good.value()["tokens"], json!([3]));
+    let answers = caller.client.subscribe(format!("{INBOX}.*")).await;
+    warm_up(&caller).await;
+    let mut barrage = Barrage {
+        caller: &caller,
+        answers: answers.expect("an open connection"),
+        outstanding: HashMap::new(),
+        vectors: &vectors,
+        instance: worker.instance.clone(),
+        sent: 0,
+        by_code: BTreeMap::new(),
+        tally: &tally,
+    };
+    let requests = size(1_000_000) as u64;
+    barrage.go_on_to(requests / 10).await;
+    let before = worker.resident_bytes().await;
+    barrage.go_on_to(requests).await;
+    let after = worker.resident_bytes().await;
+
+    let good = caller.call(Ask::text("Fake").json(&json!({"inputs": ["good"]})));
+    assert_eq!(good.await.value()["tokens"], json!([3]));
     assert_eq!(worker.metric("fastembed_bus_drops_total").await, 0.0);
     worker.stop().await;
+    barrage.nothing_more_comes().await;
     tally.report();
+    barrage.report();
+    let growth = after as f64 / before as f64;
+    println!("  memory: {before} bytes, then {after}: {growth:.3}");
+    assert!(growth <= MAX_GROWTH);
 }

@@ -1,5 +1,5 @@
 //! A worker is killed outright while callers go on; each tries again when a
-//! reply stays away, and no call is lost.
+//! reply stays away, and no call is lost, nor anything that worked for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::harness::{Ask, Caller, Server, Worker};
+use crate::harness::{Caller, Server, Worker, eventually};
+use crate::known::Known;
 use crate::{Tally, size};
 
 const MODEL: &str =
@@ -20,13 +21,13 @@ const SILENCE: Duration = Duration::from_secs(1);
 const TRIES: usize = 10;
 
 /// One call with its tries; how it failed, if it did.
-async fn call(caller: &Caller) -> Option<String> {
+async fn call(caller: &Caller, known: &Known) -> Option<String> {
+    let asked = known.some();
     for _ in 0..TRIES {
-        let mut replies = caller.send(Ask::texts("Fake", &["a"])).await;
+        let mut replies = caller.send(asked.ask()).await;
         match tokio::time::timeout(SILENCE, replies.next()).await {
             Ok(reply) if reply.is_no_responders() => tokio::task::yield_now().await,
-            Ok(reply) if reply.is_refusal() => return Some(format!("refused: {reply}")),
-            Ok(_) => return None,
+            Ok(reply) => return asked.fault(&reply),
             Err(_) => {}
         }
     }
@@ -37,18 +38,21 @@ async fn call(caller: &Caller) -> Option<String> {
 async fn killing_a_worker_costs_its_callers_a_retry_and_nothing_else() {
     let tally = Arc::new(Tally::of("kill -9 of one of two"));
     let server = Server::start().await;
+    let before = alive_tasks();
     let (mut doomed, mut staying) = (
         Worker::start(&server, MODEL).await,
         Worker::start(&server, MODEL).await,
     );
     let caller = Arc::new(Caller::connect(&server).await);
+    let known = Arc::new(Known::learn(&caller).await);
     let stop = Arc::new(AtomicBool::new(false));
     let mut calls = JoinSet::new();
     for _ in 0..60 {
         let (caller, tally, stop) = (Arc::clone(&caller), Arc::clone(&tally), Arc::clone(&stop));
+        let known = Arc::clone(&known);
         calls.spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                tally.note(call(&caller).await);
+                tally.note(call(&caller, &known).await);
             }
         });
     }
@@ -65,4 +69,23 @@ async fn killing_a_worker_costs_its_callers_a_retry_and_nothing_else() {
     stop.store(true, Ordering::Relaxed);
     calls.join_all().await;
     tally.report();
+    // The workers hold no request that nobody waits for, and end in order.
+    for worker in [doomed, staying] {
+        eventually("an empty queue", || async {
+            worker.metric("fastembed_queue_requests").await == 0.0
+        })
+        .await;
+        worker.stop().await;
+    }
+    drop(caller);
+    eventually("the caller's tasks to end", || async {
+        alive_tasks() <= before
+    })
+    .await;
+}
+
+fn alive_tasks() -> usize {
+    tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks()
 }

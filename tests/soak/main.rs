@@ -9,14 +9,23 @@
     reason = "a test says what must hold by panicking, and its helpers too"
 )]
 
+mod answer;
+mod company;
 mod drain;
 mod fuzz;
 mod kill;
+mod known;
+mod overload;
 mod proxy;
+mod request;
+mod restart;
 
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod harness;
+
+#[path = "../hostile/mod.rs"]
+mod hostile;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,9 +55,14 @@ impl Tally {
     fn note(&self, fault: Option<String>) {
         self.operations.fetch_add(1, Ordering::Relaxed);
         if let Some(fault) = fault {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-            println!("{}: {fault}", self.name);
+            self.fail(&fault);
         }
+    }
+
+    /// Counts a failure that belongs to no operation, or to one counted before.
+    fn fail(&self, fault: &str) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        println!("{}: {fault}", self.name);
     }
 
     fn operations(&self) -> u64 {

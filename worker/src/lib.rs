@@ -12,6 +12,7 @@ pub mod config;
 pub mod hub;
 pub mod instance;
 pub mod models;
+pub mod random;
 pub mod serve;
 pub mod start;
 pub mod telemetry;

@@ -19,6 +19,9 @@ use crate::wire::{Format, protocol};
 /// Tokens of a fake model when the configuration sets none.
 const FAKE_MAX_TOKENS: usize = 256;
 
+/// Bodies up to this are decoded and tokenized without a thread's help.
+const INLINE_BYTES: usize = 512;
+
 /// The text of the first inference.
 const FIRST_TEXT: &str = "ready when this has become a vector";
 
@@ -44,7 +47,9 @@ pub fn pipelines(
         budget: config.runtime.budget(),
         bulk_under_queries: config.runtime.bulk_under_queries(),
         deduplicate: config.runtime.deduplicate,
+        vector_cache_bytes: config.runtime.vector_cache_bytes,
         tokenizers: config.runtime.tokenizers,
+        inline_bytes: INLINE_BYTES,
         run_limit: Duration::from_millis(config.runtime.run_limit_ms),
     };
     served

@@ -192,6 +192,10 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "runtime.deduplicate = 1: must be true or false",
     ),
     (
+        File("[runtime]\nvector_cache_bytes = -1"),
+        "runtime.vector_cache_bytes = -1: must be a whole number between 0 and 1099511627776",
+    ),
+    (
         File("[runtime]\nrun_limit_ms = 9"),
         "runtime.run_limit_ms = 9: must be a whole number between 10 and 3600000",
     ),

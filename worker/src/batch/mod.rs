@@ -4,6 +4,7 @@
 pub mod admission;
 mod audience;
 mod executor;
+mod memo;
 mod pending;
 pub mod pipeline;
 pub mod plan;

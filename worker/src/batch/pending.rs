@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Ticket;
-use crate::models::Tokens;
+use super::memo::{Key, Known, Memo};
 use crate::wire::meta::Meta;
 use crate::wire::reply::Answer;
 use crate::wire::text::{ItemError, Timings};
@@ -53,6 +53,15 @@ pub(super) struct Terms {
     pub(super) interest: Arc<Interest>,
     pub(super) wait: Duration,
     pub(super) tokenize: Duration,
+    /// Where vectors are remembered, and by which key for each row.
+    pub(super) memo: Option<(Arc<Memo>, Vec<Key>)>,
+}
+
+/// What is known of one text before it runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) tokens: u32,
+    pub(super) truncated: bool,
 }
 
 /// A request whose items are spread over batches. The last row completes it.
@@ -80,11 +89,10 @@ impl Pending {
     pub(super) fn new(
         terms: Terms,
         dimensions: usize,
-        items: &[Result<Tokens, Error>],
+        items: &[Result<Counted, Error>],
         ticket: Ticket,
         reply: Reply,
     ) -> Self {
-        let count = |item: &Result<Tokens, Error>| item.as_ref().map_or(0, |t| t.ids.len());
         let errors = items
             .iter()
             .zip(0_u32..)
@@ -96,11 +104,11 @@ impl Pending {
             vectors: vec![0.0; items.len() * dimensions],
             tokens: items
                 .iter()
-                .map(|item| u32::try_from(count(item)).unwrap_or(u32::MAX))
+                .map(|item| item.as_ref().map_or(0, |counted| counted.tokens))
                 .collect(),
             truncated: items
                 .iter()
-                .map(|item| item.as_ref().is_ok_and(|t| t.truncated))
+                .map(|item| item.as_ref().is_ok_and(|counted| counted.truncated))
                 .collect(),
             errors: errors.collect(),
             first_run: None,
@@ -127,9 +135,29 @@ impl Pending {
         now - self.queued
     }
 
-    /// Sets the vector of one row. A value that is not finite fails the row.
+    /// Sets the vector of one row as it was remembered.
+    pub(super) fn recall(&self, row: usize, vector: &[f32]) {
+        self.set(&mut self.state(), row, vector);
+    }
+
+    /// Sets the vector of one row as it was computed, and remembers it. A value
+    /// that is not finite fails the row.
     pub(super) fn complete(&self, row: usize, vector: &[f32]) {
         let mut state = self.state();
+        if let Some((memo, keys)) = &self.terms.memo
+            && vector.iter().all(|value| value.is_finite())
+        {
+            let known = Known {
+                vector: vector.into(),
+                tokens: state.tokens[row],
+                truncated: state.truncated[row],
+            };
+            memo.insert(keys[row], known);
+        }
+        self.set(&mut state, row, vector);
+    }
+
+    fn set(&self, state: &mut State, row: usize, vector: &[f32]) {
         if vector.iter().all(|value| value.is_finite()) {
             let start = row * self.dimensions;
             state.vectors[start..start + self.dimensions].copy_from_slice(vector);
@@ -143,7 +171,7 @@ impl Pending {
                 .push((u32::try_from(row).unwrap_or(u32::MAX), error));
         }
         state.remaining -= 1;
-        self.finish_if_complete(&mut state);
+        self.finish_if_complete(state);
     }
 
     /// Ends the whole request with a refusal, unless it has ended.

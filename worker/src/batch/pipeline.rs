@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
+use super::memo::Memo;
 use super::pending::{Interest, Reply};
 use super::plan::Budget;
 use super::queue::{Queue, Rules};
@@ -35,8 +36,13 @@ pub struct Settings {
     pub bulk_under_queries: Budget,
     /// Compute equal texts that are in flight once.
     pub deduplicate: bool,
+    /// Bytes of vectors to remember; none at 0.
+    pub vector_cache_bytes: usize,
     /// Threads that decode and tokenize.
     pub tokenizers: usize,
+    /// Largest body, in bytes, that is decoded and tokenized where it is awaited:
+    /// a fraction of a millisecond, less than handing it to a thread can take.
+    pub inline_bytes: usize,
     /// Longest that one run may take; past it, its callers are answered and it
     /// is ended.
     pub run_limit: Duration,
@@ -48,6 +54,9 @@ pub struct Pipeline {
     admission: Arc<Admission>,
     waits: Arc<Window>,
     queue: Arc<Queue>,
+    memo: Option<Arc<Memo>>,
+    stage: Arc<Stage>,
+    inline_bytes: usize,
     tokenizers: Tokenizers,
     executors: Vec<JoinHandle<()>>,
     metrics: ModelMetrics,
@@ -125,19 +134,25 @@ impl Pipeline {
                     .spawn(move || executor.run())
             })
             .collect::<std::io::Result<_>>()?;
-        let stage = Stage {
+        let memo = Memo::of(settings.vector_cache_bytes, facts.dimensions);
+        let stage = Arc::new(Stage {
+            memo: memo.clone(),
             facts: Arc::clone(&facts),
             tokenizer,
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
-        };
+        });
         let watchdog = Watchdog::start(slots, settings.run_limit, on_hang)?;
-        let tokenizers = Tokenizers::start(settings.tokenizers, move |job| stage.take(job))?;
+        let pooled = Arc::clone(&stage);
+        let tokenizers = Tokenizers::start(settings.tokenizers, move |job| pooled.take(job))?;
         Ok(Self {
             facts,
             admission,
             waits,
             queue,
+            memo,
+            stage,
+            inline_bytes: settings.inline_bytes,
             tokenizers,
             executors,
             metrics: metrics.clone(),
@@ -155,6 +170,12 @@ impl Pipeline {
     #[must_use]
     pub fn load(&self) -> Load {
         self.admission.load()
+    }
+
+    /// Bytes of vectors that are remembered.
+    #[must_use]
+    pub fn remembered_bytes(&self) -> u64 {
+        self.memo.as_ref().map_or(0, |memo| memo.bytes())
     }
 
     /// Tokens per second, a moving average over runs.
@@ -177,8 +198,8 @@ impl Pipeline {
     }
 
     /// Admits one request, whose answer is then awaited. `room` is what a reply
-    /// may take. The ticket is to be held until the reply is sent. Dropping the future gives the request up: what has not run
-    /// never will.
+    /// may take. The ticket is to be held until the reply is sent. Dropping the
+    /// future gives the request up: what has not run never will.
     ///
     /// # Errors
     /// Any refusal of the contract; `overloaded` at once, before the future.
@@ -226,11 +247,17 @@ impl Pipeline {
             interest,
             reply,
         };
-        if !self.tokenizers.submit(job) {
+        let mut inline = None;
+        if job.body.len() <= self.inline_bytes {
+            inline = Some((Arc::clone(&self.stage), job));
+        } else if !self.tokenizers.submit(job) {
             return Err(Error::new(ErrorCode::Draining, "this worker is stopping"));
         }
         Ok(async move {
             let _waiting = waiting;
+            if let Some((stage, job)) = inline {
+                stage.take(job);
+            }
             let answered = tokio::time::timeout_at(deadline.into(), answered);
             let answered = tokio::select! {
                 // First, since a queue that sees it drops the other.
@@ -311,7 +338,9 @@ mod tests {
             budget: BUDGET,
             bulk_under_queries: BUDGET,
             deduplicate: true,
+            vector_cache_bytes: 0,
             tokenizers: 1,
+            inline_bytes: 0,
             run_limit: Duration::from_secs(30),
         };
         let of_model = metrics.of_model("Fake");

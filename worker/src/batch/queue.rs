@@ -285,8 +285,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::batch::admission::{Admission, Bounds};
-    use crate::batch::pending::{Interest, Pending, Terms};
-    use crate::models::Tokens;
+    use crate::batch::pending::{Counted, Interest, Pending, Terms};
     use crate::wire::reply::Answer;
     use crate::wire::vectors::Encoding;
     use tokio::sync::oneshot;
@@ -311,8 +310,8 @@ mod tests {
     /// A request of one row with these tokens.
     fn ask(queue: &Queue, ids: &[u32], lane: Lane, interest: &Arc<Interest>) -> (usize, Reply) {
         let (reply, answered) = oneshot::channel();
-        let tokens = Tokens {
-            ids: ids.to_vec(),
+        let tokens = Counted {
+            tokens: u32::try_from(ids.len()).unwrap(),
             truncated: false,
         };
         let terms = Terms {
@@ -323,6 +322,7 @@ mod tests {
             interest: Arc::clone(interest),
             wait: Duration::ZERO,
             tokenize: Duration::ZERO,
+            memo: None,
         };
         let ticket = Admission::new(Bounds::default(), 1).admit(1).unwrap();
         let owner = Arc::new(Pending::new(terms, 1, &[Ok(tokens)], ticket, reply));

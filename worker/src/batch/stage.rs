@@ -1,10 +1,12 @@
 //! What a tokenizer thread does with one request: bytes in, items out.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::audience::Taker;
-use super::pending::{Pending, Terms};
+use super::memo::{Key, Known, Memo};
+use super::pending::{Counted, Pending, Terms};
 use super::pipeline::Job;
 use super::queue::{Asked, Queue};
 use crate::models::{Facts, Tokenize, Tokens};
@@ -19,13 +21,40 @@ pub(super) struct Stage {
     pub(super) facts: Arc<Facts>,
     pub(super) tokenizer: Arc<dyn Tokenize>,
     pub(super) queue: Arc<Queue>,
+    pub(super) memo: Option<Arc<Memo>>,
     pub(super) metrics: ModelMetrics,
+}
+
+/// What is to be done for one text.
+enum Row {
+    /// Nothing: its vector is remembered.
+    Known(Known),
+    Run(Tokens),
+}
+
+impl Row {
+    fn counted(&self) -> Counted {
+        match self {
+            Self::Known(known) => Counted {
+                tokens: known.tokens,
+                truncated: known.truncated,
+            },
+            Self::Run(tokens) => Counted {
+                tokens: u32::try_from(tokens.ids.len()).unwrap_or(u32::MAX),
+                truncated: tokens.truncated,
+            },
+        }
+    }
 }
 
 impl Stage {
     /// Decodes and tokenizes one request and queues its items; a refusal is
-    /// its answer.
+    /// its answer. A panic drops the job, which answers it; the thread goes on.
     pub(super) fn take(&self, job: Job) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.decode(job)));
+    }
+
+    fn decode(&self, job: Job) {
         let start = Instant::now();
         if !job.interest.lasts(start) {
             self.metrics.expired_request();
@@ -40,17 +69,30 @@ impl Stage {
             }
         };
         let truncate = request.truncate.unwrap_or(true);
-        let items: Vec<Result<Tokens, Error>> = request
-            .inputs
-            .iter()
-            .map(|text| self.tokenize(text, truncate))
+        let normalize = request.normalize.unwrap_or(true);
+        let memo = self.memo.as_ref().map(|memo| {
+            let keys = request.inputs.iter();
+            let keys = keys.map(|text| Memo::key(text, normalize)).collect();
+            (Arc::clone(memo), keys)
+        });
+        let known = self.recall(memo.as_ref(), truncate);
+        let rows: Vec<Result<Row, Error>> = (request.inputs.iter().enumerate())
+            .map(|(at, text)| match known.get(at) {
+                Some(Some(known)) => Ok(Row::Known(known.clone())),
+                _ => self.tokenize(text, truncate).map(Row::Run),
+            })
             .collect();
         let mut ticket = job.ticket;
-        let result_bytes = items.len() * self.facts.dimensions * size_of::<f32>();
-        let tokens = items.iter().flatten().map(|tokens| tokens.ids.len()).sum();
-        ticket.correct(tokens, result_bytes);
+        let result_bytes = rows.len() * self.facts.dimensions * size_of::<f32>();
+        let to_run = rows.iter().flatten().map(|row| match row {
+            Row::Known(_) => 0,
+            Row::Run(tokens) => tokens.ids.len(),
+        });
+        ticket.correct(to_run.sum(), result_bytes);
+        let counted: Vec<Result<Counted, Error>> = (rows.iter())
+            .map(|row| row.as_ref().map(Row::counted).map_err(Clone::clone))
+            .collect();
 
-        let normalize = request.normalize.unwrap_or(true);
         let terms = Terms {
             space: self.facts.space_of(normalize),
             encoding: encoding(&request, job.call.format),
@@ -59,25 +101,48 @@ impl Stage {
             interest: job.interest,
             wait: start - job.received,
             tokenize: start.elapsed(),
+            memo,
         };
-        let pending = Pending::new(terms, self.facts.dimensions, &items, ticket, job.reply);
+        let pending = Pending::new(terms, self.facts.dimensions, &counted, ticket, job.reply);
         let owner = Arc::new(pending);
-        let rows = items.into_iter().enumerate().filter_map(|(row, item)| {
-            let text = (item.ok()?.ids.into(), normalize);
+        let to_run = rows.into_iter().enumerate().filter_map(|(at, row)| {
+            let tokens = match row.ok()? {
+                Row::Known(known) => {
+                    owner.recall(at, &known.vector);
+                    return None;
+                }
+                Row::Run(tokens) => tokens,
+            };
             let owner = Arc::clone(&owner);
             Some(Asked {
-                text,
+                text: (tokens.ids.into(), normalize),
                 lane: job.call.lane,
-                taker: Taker { owner, row },
+                taker: Taker { owner, row: at },
             })
         });
-        let joined = self.queue.push(rows);
+        let joined = self.queue.push(to_run.collect::<Vec<_>>());
         self.metrics.deduplicated(joined);
         if !owner.is_wanted(Instant::now()) {
             // What was cancelled meanwhile was not in the queue to be dropped.
             self.queue
                 .drop_unwanted(|texts| self.metrics.expired(texts));
         }
+    }
+
+    /// What is remembered of each text; nothing of one that was cut where that is
+    /// not allowed, whose refusal is the tokenizer's to write.
+    fn recall(&self, memo: Option<&(Arc<Memo>, Vec<Key>)>, truncate: bool) -> Vec<Option<Known>> {
+        let Some((memo, keys)) = memo else {
+            return Vec::new();
+        };
+        let usable = |known: &Known| truncate || !known.truncated;
+        let known: Vec<Option<Known>> = keys
+            .iter()
+            .map(|key| memo.get(key).filter(usable))
+            .collect();
+        let hits = known.iter().flatten().count();
+        self.metrics.looked_up(hits, known.len() - hits);
+        known
     }
 
     /// Reads a request and refuses what this model cannot do.
@@ -97,7 +162,7 @@ impl Stage {
             )));
         }
         if let Some(prompt) = &request.prompt {
-            return Err(Error::invalid(format!(
+            return Err(Error::invalid(format_args!(
                 "prompt {prompt:?}: this model has no prompts"
             )));
         }

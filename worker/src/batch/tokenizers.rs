@@ -1,7 +1,6 @@
 //! Threads that turn request bodies into items: decoding and tokenizing are
 //! work of milliseconds, which the receive loop must not wait for.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -15,7 +14,8 @@ pub(super) struct Tokenizers {
 }
 
 impl Tokenizers {
-    /// Starts `threads` that each do `work` on every job they get. Admission
+    /// Starts `threads` that each do `work`, which does not panic, on every job
+    /// they get. Admission
     /// bounds how many jobs there can be.
     pub(super) fn start(
         threads: usize,
@@ -30,8 +30,7 @@ impl Tokenizers {
                     .name(format!("tokenize-{at}"))
                     .spawn(move || {
                         while let Some(job) = next(&queue) {
-                            // A panic drops the job, which answers it; the thread goes on.
-                            let _ = catch_unwind(AssertUnwindSafe(|| work(job)));
+                            work(job);
                         }
                     })
             })

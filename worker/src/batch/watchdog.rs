@@ -175,7 +175,9 @@ mod tests {
             budget,
             bulk_under_queries: budget,
             deduplicate: true,
+            vector_cache_bytes: 0,
             tokenizers: 1,
+            inline_bytes: 0,
             run_limit: LIMIT,
         };
         let metrics = Metrics::new().of_model("Fake");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bus::{self, Caller};
 use super::figures::Figures;
 use super::process::Process;
-use super::{SHORT_TEXT, echo};
+use super::{EACH_TEXT, SHORT_TEXT, echo};
 
 /// Calls that are outstanding at a time.
 const OUTSTANDING: usize = 64;
@@ -22,7 +22,7 @@ pub(super) async fn measure(url: &str, rounds: usize, figures: &mut Figures) -> 
     let file = std::env::temp_dir().join(format!("fastembed-bench-{}.toml", std::process::id()));
     std::fs::write(&file, CONFIGURATION)?;
     let flag = format!("--config={}", file.display());
-    let worker = Process::worker(url, &[&flag], None).await;
+    let worker = Process::worker(url, &[&flag, EACH_TEXT], None).await;
     std::fs::remove_file(&file)?;
     let worker = worker?;
     let caller = &Caller::of_model(url, MODEL).await?;
@@ -32,7 +32,7 @@ pub(super) async fn measure(url: &str, rounds: usize, figures: &mut Figures) -> 
     let echoed = &Caller::of_subject(url, echo::SUBJECT.to_owned()).await?;
     let body = &Caller::body(text)?;
     for _ in 0..rounds {
-        let fake = bus::rate(OUTSTANDING, SPAN, || caller.embed(text)).await?;
+        let fake = bus::rate(OUTSTANDING, SPAN, || caller.echo(body)).await?;
         figures.add("fake_requests_per_second", fake);
         let echo = bus::rate(OUTSTANDING, SPAN, || echoed.echo(body)).await?;
         figures.add("echo_requests_per_second", echo);

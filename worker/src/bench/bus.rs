@@ -117,10 +117,16 @@ impl Caller {
         }
     }
 
-    /// One request without texts, and an answer that is not looked into.
+    /// One request whose answer is looked into no further than whether it is a
+    /// refusal, so that what is measured is not the caller.
     pub(super) async fn echo(&self, body: &Bytes) -> anyhow::Result<()> {
         let subject = self.subject.clone();
-        self.client.request(subject, body.clone()).await?;
+        let reply = self.client.request(subject, body.clone()).await?;
+        let error = reply
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(protocol::HEADER_SERVICE_ERROR));
+        ensure!(error.is_none(), "the worker answered {error:?}");
         Ok(())
     }
 }

@@ -41,6 +41,9 @@ const SHORT_TEXT: &str = "the quick brown fox jumps over the lazy dog near the o
 /// Calls of one short text at a time, in a round.
 const SINGLES: usize = 200;
 
+/// Every text is computed, however often it comes.
+const EACH_TEXT: &str = "--set=runtime.deduplicate=false";
+
 /// The dynamically quantised form of the model, where the cache has it.
 const INT8: &str = "AllMiniLML6V2Q";
 
@@ -79,14 +82,14 @@ struct Session<'b> {
 impl Session<'_> {
     async fn measure(&mut self) -> anyhow::Result<()> {
         let (server, url) = Process::server(&self.settings.nats_server).await?;
-        let worker = Process::worker(&url, &[], None).await?;
+        let worker = Process::worker(&url, &[EACH_TEXT], None).await?;
         let caller = Caller::of_model(&url, Model::DEFAULT).await?;
         // Pages, caches, and the arena's largest shape.
         bus::one_caller(&caller, &self.texts).await?;
         bus::many_callers(&caller, &self.texts, 64, 1).await?;
         let warm = worker.resident_bytes();
         if self.measures(Scene::Throughput) {
-            self.throughput(&caller).await?;
+            self.throughput(&worker, &caller).await?;
         }
         if self.measures(Scene::Lanes) {
             println("queries under bulk")?;
@@ -128,7 +131,7 @@ impl Session<'_> {
     }
 
     /// Everything that a ratio compares, each once a round.
-    async fn throughput(&mut self, caller: &Caller) -> anyhow::Result<()> {
+    async fn throughput(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
         let texts = &self.texts;
         let (environment, runtime) = (self.environment.clone(), &self.config.runtime);
         let mut rival = Rival::load(environment, runtime, Model::DEFAULT)?;
@@ -140,16 +143,32 @@ impl Session<'_> {
 
             let best = self.oracle.best(texts)?;
             figures.add("oracle_texts_per_second", rate(best.elapsed));
+            let before = worker.processor_seconds();
             let one = bus::one_caller(caller, texts).await?;
             figures.add("bus_one_caller_texts_per_second", one);
+            let between = worker.processor_seconds();
             let singles = bus::many_callers(caller, texts, 64, 1).await?;
             figures.add("bus_64_singles_texts_per_second", singles);
+            let spent = [
+                ("one_caller_tokens_per_processor_second", before, between),
+                (
+                    "64_singles_tokens_per_processor_second",
+                    between,
+                    worker.processor_seconds(),
+                ),
+            ];
             let of_32 = bus::many_callers(caller, texts, 8, 32).await?;
             figures.add("bus_callers_of_32_texts_per_second", of_32);
 
             let threads = std::thread::available_parallelism().map_or(1, usize::from);
             let flops = roofline::flops(&self.environment, threads)?;
-            let tokens = best.tokens.iter().sum::<usize>() as f64 / texts.len() as f64;
+            let tokens = best.tokens.iter().sum::<usize>() as f64;
+            for (name, before, after) in spent {
+                if let (Some(before), Some(after)) = (before, after) {
+                    figures.add(name, tokens / (after - before));
+                }
+            }
+            let tokens = tokens / texts.len() as f64;
             figures.add("roofline_flops", flops);
             let roofline = flops / roofline::FLOP_PER_TOKEN / tokens;
             figures.add("roofline_texts_per_second", roofline);
@@ -183,7 +202,7 @@ impl Session<'_> {
         let file = std::env::temp_dir().join(format!("fastembed-int8-{}.toml", std::process::id()));
         std::fs::write(&file, format!("[[models]]\nname = '{INT8}'\n"))?;
         let flag = format!("--config={}", file.display());
-        let worker = Process::worker(url, &[&flag], None).await;
+        let worker = Process::worker(url, &[&flag, EACH_TEXT], None).await;
         std::fs::remove_file(&file)?;
         let worker = worker?;
         let caller = Caller::of_model(url, INT8).await?;

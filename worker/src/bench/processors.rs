@@ -19,7 +19,11 @@ pub(super) async fn one_by_one(
     oracle: &mut Oracle,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    let flags = ["--set=runtime.executors=1", "--set=runtime.threads=1"];
+    let flags = [
+        super::EACH_TEXT,
+        "--set=runtime.executors=1",
+        "--set=runtime.threads=1",
+    ];
     let caller = &Caller::of_model(url, Model::DEFAULT).await?;
     let first = Process::worker(url, &flags, Some(0)).await?;
     bus::one_caller(caller, texts).await?;

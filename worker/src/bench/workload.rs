@@ -1,5 +1,7 @@
 //! Texts of mixed lengths, the same on every machine.
 
+use crate::random::SplitMix;
+
 /// Syllables of made-up words: what a tokenizer splits much as it splits names
 /// and terms, so that tokens run ahead of words.
 const SYLLABLES: &[&str] = &[
@@ -18,7 +20,7 @@ const MAX_WORDS: u64 = 102;
 /// `count` distinct texts of 4 to 102 words, most of them short.
 #[must_use]
 pub fn texts(seed: u64, count: usize) -> Vec<String> {
-    let mut random = SplitMix(seed);
+    let mut random = SplitMix::new(seed);
     let mut seen = std::collections::HashSet::new();
     std::iter::repeat_with(|| text(&mut random))
         .filter(|text| seen.insert(text.clone()))
@@ -41,29 +43,6 @@ fn word(random: &mut SplitMix) -> String {
     (0..2 + random.below(3))
         .map(|_| SYLLABLES[random.below(SYLLABLES.len())])
         .collect()
-}
-
-/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
-/// OOPSLA 2014. The library's generators may change their sequence; this not.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [0, 1).
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.unit() * bound as f64) as usize
-    }
 }
 
 #[cfg(test)]

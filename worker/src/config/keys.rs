@@ -14,6 +14,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("runtime.tokenizers", 1, 256),
     ("runtime.batch_tokens", 1, 1 << 20),
     ("runtime.bulk_tokens", 1, 1 << 20),
+    ("runtime.vector_cache_bytes", 0, 1 << 40),
     ("runtime.run_limit_ms", 10, 3_600_000),
     ("hub.connect_timeout_ms", 1, 60_000),
     ("hub.stall_timeout_ms", 1, 600_000),

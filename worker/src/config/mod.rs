@@ -10,6 +10,7 @@ mod hub;
 mod keys;
 mod layers;
 mod nats;
+mod packed;
 mod template;
 mod validate;
 
@@ -133,8 +134,8 @@ impl Default for Service {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Runtime {
-    /// ONNX Runtime's shared library, also as `ORT_DYLIB_PATH`; empty: the
-    /// system's own.
+    /// ONNX Runtime's shared library, also as `ORT_DYLIB_PATH`; empty: the one
+    /// in `lib` beside the program's folder, or else the system's own.
     library: PathBuf,
     /// Hub cache that holds the models, also as `HF_HOME`.
     pub cache: PathBuf,
@@ -159,6 +160,9 @@ pub struct Runtime {
     pub bulk_tokens: usize,
     /// Compute equal texts that are in flight once.
     pub deduplicate: bool,
+    /// Bytes of vectors that each model remembers, for texts that come again; 0:
+    /// none.
+    pub vector_cache_bytes: usize,
     /// Milliseconds that one run may take. Past it, it is ended; past twice of
     /// it, the worker stops.
     pub run_limit_ms: u64,
@@ -179,6 +183,7 @@ impl Default for Runtime {
             batch_tokens: 256,
             bulk_tokens: 128,
             deduplicate: true,
+            vector_cache_bytes: 0,
             run_limit_ms: 30_000,
         }
     }
@@ -189,7 +194,8 @@ impl Runtime {
     #[must_use]
     pub fn library(&self) -> PathBuf {
         if self.library.as_os_str().is_empty() {
-            PathBuf::from(format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}"))
+            let name = format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}");
+            packed::library(&name).unwrap_or_else(|| PathBuf::from(name))
         } else {
             self.library.clone()
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate, Tokenize, Tokens, files};
+use crate::random::SplitMix;
 use crate::wire::{self, protocol};
 
 /// Ids that stand before and after every text.
@@ -157,8 +158,7 @@ impl Model for Fake {
             if has(self.panic_on) {
                 panic!("the fake model was asked to panic");
             }
-            let states = (0..self.dimensions).map(|dimension| hashed(row.ids, dimension));
-            let states: Vec<f32> = states.collect();
+            let states: Vec<f32> = hashed(row.ids).take(self.dimensions).collect();
             Pooling::Cls.pool(&states, self.dimensions, row.normalize, vectors);
             if has(self.nan_on)
                 && let Some(last) = vectors.last_mut()
@@ -174,11 +174,13 @@ impl Model for Fake {
     }
 }
 
-/// A value between -1 and 1 that depends on every id and on the dimension.
-fn hashed(ids: &[u32], dimension: usize) -> f32 {
+/// Values between -1 and 1 that depend on every id: a hash of them, spread by
+/// SplitMix (Steele, Lea and Flood, OOPSLA 2014).
+fn hashed(ids: &[u32]) -> impl Iterator<Item = f32> {
     let mut hasher = DefaultHasher::new();
-    (ids, dimension).hash(&mut hasher);
-    (hasher.finish() >> 40) as f32 / 8_388_608.0 - 1.0
+    ids.hash(&mut hasher);
+    let mut random = SplitMix::new(hasher.finish());
+    std::iter::repeat_with(move || (random.unit() * 2.0 - 1.0) as f32)
 }
 
 #[cfg(test)]

@@ -60,9 +60,11 @@ async fn ready(State(sources): State<Sources>) -> impl IntoResponse {
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {
     for pipeline in sources.pipelines.iter() {
-        sources
-            .metrics
-            .set_load(&pipeline.facts().name, pipeline.load());
+        sources.metrics.set_load(
+            &pipeline.facts().name,
+            pipeline.load(),
+            pipeline.remembered_bytes(),
+        );
     }
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],

@@ -46,6 +46,9 @@ table! {
         "Requests dropped before their texts were counted: their deadline had passed, or their caller had cancelled or gone";
     DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "model",
         "Texts that were not computed: an equal one was waiting or running, and its vector served for both";
+    CACHE: "counter", "fastembed_vector_cache_lookups_total", "model, result",
+        "Texts looked up among remembered vectors, by result: `hit` or `miss`; none while the cache is off";
+    CACHE_BYTES: "gauge", "fastembed_vector_cache_bytes", "model", "Bytes of vectors that are remembered";
     QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "model", "Requests admitted and not yet answered";
     QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "model",
         "Tokens admitted and not yet answered; an upper estimate until a request is tokenized";
@@ -94,6 +97,12 @@ struct CodeLabel {
     code: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LookupLabels {
+    model: String,
+    result: &'static str,
+}
+
 type PerModel<M> = Family<ModelLabel, M>;
 type Histograms = Family<ModelLabel, Histogram, fn() -> Histogram>;
 
@@ -107,6 +116,8 @@ pub struct Metrics {
     expired: PerModel<Counter>,
     expired_requests: PerModel<Counter>,
     deduplicated: PerModel<Counter>,
+    lookups: Family<LookupLabels, Counter>,
+    remembered: PerModel<Gauge>,
     queue_requests: PerModel<Gauge>,
     queue_tokens: PerModel<Gauge>,
     wait: Histograms,
@@ -142,6 +153,8 @@ impl Metrics {
             expired: add(&mut registry, &EXPIRED, Family::default()),
             expired_requests: add(&mut registry, &EXPIRED_REQUESTS, Family::default()),
             deduplicated: add(&mut registry, &DEDUPLICATED, Family::default()),
+            lookups: add(&mut registry, &CACHE, Family::default()),
+            remembered: add(&mut registry, &CACHE_BYTES, Family::default()),
             queue_requests: add(&mut registry, &QUEUE_REQUESTS, Family::default()),
             queue_tokens: add(&mut registry, &QUEUE_TOKENS, Family::default()),
             wait: add(&mut registry, &WAIT, Family::new_with_constructor(seconds)),
@@ -162,6 +175,8 @@ impl Metrics {
             .registry
             .write()
             .unwrap_or_else(PoisonError::into_inner) = registry;
+        // Served from the start, though most workers hear none for long.
+        metrics.cancels.get_or_create(&CodeLabel { code: "ok" });
         Arc::new(metrics)
     }
 
@@ -171,7 +186,14 @@ impl Metrics {
         let label = ModelLabel {
             model: model.to_owned(),
         };
+        let lookups = |result| {
+            let model = model.to_owned();
+            let labels = LookupLabels { model, result };
+            self.lookups.get_or_create_owned(&labels)
+        };
         ModelMetrics {
+            hits: lookups("hit"),
+            misses: lookups("miss"),
             texts: self.texts.get_or_create_owned(&label),
             truncated: self.truncated.get_or_create_owned(&label),
             tokens: self.tokens.get_or_create_owned(&label),
@@ -222,8 +244,8 @@ impl Metrics {
         self.ready.set(i64::from(ready));
     }
 
-    /// Sets what waits for a model.
-    pub fn set_load(&self, model: &str, load: Load) {
+    /// Sets what waits for a model, and what it remembers.
+    pub fn set_load(&self, model: &str, load: Load, remembered_bytes: u64) {
         let label = ModelLabel {
             model: model.to_owned(),
         };
@@ -234,6 +256,8 @@ impl Metrics {
         self.queue_tokens
             .get_or_create(&label)
             .set(amount(load.tokens));
+        let remembered = i64::try_from(remembered_bytes).unwrap_or(i64::MAX);
+        self.remembered.get_or_create(&label).set(remembered);
     }
 
     /// The text that `/metrics` serves (OpenMetrics 1.0).
@@ -263,6 +287,8 @@ pub struct ModelMetrics {
     expired: Counter,
     expired_requests: Counter,
     deduplicated: Counter,
+    hits: Counter,
+    misses: Counter,
     counting: Arc<AtomicBool>,
     wait: Histogram,
     infer: Histogram,
@@ -278,6 +304,14 @@ impl ModelMetrics {
     /// Texts that joined an equal one.
     pub fn deduplicated(&self, texts: usize) {
         self.deduplicated.inc_by(texts as u64);
+    }
+
+    /// Texts that were looked up among remembered vectors.
+    pub fn looked_up(&self, hits: usize, misses: usize) {
+        if self.counts() {
+            self.hits.inc_by(hits as u64);
+            self.misses.inc_by(misses as u64);
+        }
     }
 
     /// A request whose caller was gone before it was decoded.
@@ -328,8 +362,7 @@ mod tests {
     fn what_is_served_is_what_the_table_says() {
         let metrics = Metrics::new();
         metrics.answered("text", "M", "ok");
-        metrics.cancel_heard("ok");
-        metrics.set_load("M", Load::default());
+        metrics.set_load("M", Load::default(), 0);
         metrics.of_model("M").ran(1, 1, Duration::ZERO);
         metrics.of_model("M").waited(Duration::ZERO);
         let served = metrics.render();

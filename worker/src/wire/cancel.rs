@@ -56,11 +56,11 @@ fn attempts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<AttemptId>, D::Err
         let fault = format!("{} ids, not 1 to {MAX_CANCEL_ATTEMPTS}", ids.len());
         return Err(D::Error::custom(fault));
     }
-    let read = |id: &String| {
-        let fault = || D::Error::custom(format!("{id:?} is not {DIGITS} hexadecimal digits"));
+    let read = |(at, id): (usize, &String)| {
+        let fault = || D::Error::custom(format!("id {at} is not {DIGITS} hexadecimal digits"));
         AttemptId::parse(id).ok_or_else(fault)
     };
-    ids.iter().map(read).collect()
+    ids.iter().enumerate().map(read).collect()
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! Readers stricter than serde's own: a string is not a `bin`, an optional key
-//! is absent and never nil, a vector holds finite float32 and nothing else.
+//! is absent and never nil, a vector holds finite float32 and nothing else, and
+//! a list has no more entries than a request may have inputs.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::Retry;
 use super::protocol::MAX_INPUTS;
-
-/// Elements reserved on the word of a length alone; the rest grows as it comes.
-const MAX_RESERVED: usize = 4096;
 
 /// An optional key that is present: its value, and nil is none.
 pub(super) fn present<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
@@ -38,60 +37,98 @@ pub(super) fn retry<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Err
     let word = string(from)?;
     match Retry::from_name(&word) {
         Some(_) => Ok(word),
-        None => Err(D::Error::custom(format!("unknown retry class {word:?}"))),
+        None => Err(D::Error::custom(format_args!(
+            "unknown retry class {word:?}"
+        ))),
     }
 }
 
 /// A list of strings.
 pub(super) fn strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let list: Vec<Str> = Vec::deserialize(from)?;
-    Ok(list.into_iter().map(|Str(text)| text).collect())
+    list::<D, Str, String>(from)
 }
 
 /// A request's inputs: between one and [`MAX_INPUTS`] strings.
 pub(super) fn inputs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    struct Inputs;
-    impl<'de> Visitor<'de> for Inputs {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of 1 to {MAX_INPUTS} strings")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let expected = seq.size_hint().unwrap_or(0);
-            let mut inputs = Vec::with_capacity(expected.min(MAX_RESERVED));
-            while let Some(Str(text)) = seq.next_element()? {
-                if inputs.len() == MAX_INPUTS {
-                    return Err(A::Error::custom(format!(
-                        "more than {MAX_INPUTS} inputs in one request"
-                    )));
-                }
-                inputs.push(text);
-            }
-            if inputs.is_empty() {
-                return Err(A::Error::custom("inputs is empty"));
-            }
-            Ok(inputs)
-        }
+    let inputs = strings(from)?;
+    if inputs.is_empty() {
+        return Err(D::Error::custom("inputs is empty"));
     }
-    from.deserialize_seq(Inputs)
+    Ok(inputs)
+}
+
+/// A list of anything. In memory an entry takes many times its shortest form, so
+/// its number is bounded before it is believed.
+pub(super) fn entries<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    list::<D, T, T>(from)
 }
 
 /// Rows of float32 scalars.
 pub(super) fn present_rows<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Vec<Vec<f32>>>, D::Error> {
-    let rows: Vec<Vec<Float32>> = Vec::deserialize(from)?;
-    Ok(Some(
-        rows.into_iter()
-            .map(|row| row.into_iter().map(|Float32(value)| value).collect())
-            .collect(),
-    ))
+    list::<D, Row, Vec<f32>>(from).map(Some)
+}
+
+/// At most [`MAX_INPUTS`] entries, each read as `R` and kept as `T`.
+fn list<'de, D, R, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    R: Deserialize<'de> + Into<T>,
+{
+    struct Entries<R, T>(PhantomData<(R, T)>);
+    impl<'de, R: Deserialize<'de> + Into<T>, T> Visitor<'de> for Entries<R, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX_INPUTS} entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let expected = seq.size_hint().unwrap_or(0);
+            let mut list = Vec::with_capacity(expected.min(MAX_INPUTS));
+            while let Some(entry) = seq.next_element::<R>()? {
+                if list.len() == MAX_INPUTS {
+                    return Err(A::Error::custom(format_args!(
+                        "more than {MAX_INPUTS} entries in one list"
+                    )));
+                }
+                list.push(entry.into());
+            }
+            Ok(list)
+        }
+    }
+    from.deserialize_seq(Entries::<R, T>(PhantomData))
+}
+
+/// One row of float32 scalars, of which each takes more bytes than it will.
+struct Row(Vec<f32>);
+
+impl From<Row> for Vec<f32> {
+    fn from(Row(values): Row) -> Self {
+        values
+    }
+}
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let row: Vec<Float32> = Vec::deserialize(from)?;
+        Ok(Self(row.into_iter().map(|Float32(value)| value).collect()))
+    }
 }
 
 /// A string that came as one.
 struct Str(String);
+
+impl From<Str> for String {
+    fn from(Str(text): Str) -> Self {
+        text
+    }
+}
 
 impl<'de> Deserialize<'de> for Str {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

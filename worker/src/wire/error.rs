@@ -1,11 +1,33 @@
 //! A refusal in the wire's own terms.
 
+use std::fmt::{self, Write as _};
+
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorCode, de};
 
 /// Longest message in a refusal, in bytes: some quote the caller's own bytes.
 const MAX_MESSAGE_BYTES: usize = 300;
+
+/// The beginning of a message; what is too long is never written.
+pub(super) fn cut(message: impl fmt::Display) -> String {
+    struct Cut(String);
+    impl fmt::Write for Cut {
+        fn write_str(&mut self, more: &str) -> fmt::Result {
+            let room = MAX_MESSAGE_BYTES - self.0.len();
+            self.0.push_str(&more[..more.floor_char_boundary(room)]);
+            if more.len() > room {
+                Err(fmt::Error)
+            } else {
+                Ok(())
+            }
+        }
+    }
+    let mut beginning = Cut(String::new());
+    // Its one error means that there is no more room.
+    let _ = write!(beginning, "{message}");
+    beginning.0
+}
 
 /// Why a request, or one item of it, got no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,14 +44,13 @@ pub struct Error {
 }
 
 impl Error {
-    /// A refusal; a message that is too long is cut.
+    /// A refusal; a message that is too long is cut. One that quotes a caller's
+    /// bytes comes as `format_args!`, so that it is cut before it is written.
     #[must_use]
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+    pub fn new(code: ErrorCode, message: impl fmt::Display) -> Self {
         Self {
             code,
-            message,
+            message: cut(message),
             retry_after_ms: None,
             limit: None,
         }
@@ -37,7 +58,7 @@ impl Error {
 
     /// `invalid_request` with a message.
     #[must_use]
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl fmt::Display) -> Self {
         Self::new(ErrorCode::InvalidRequest, message)
     }
 
@@ -114,5 +135,12 @@ mod tests {
         let error = Error::invalid("é".repeat(400));
         assert_eq!(error.message.len(), MAX_MESSAGE_BYTES);
         assert!(error.message.chars().all(|c| c == 'é'));
+    }
+
+    #[test]
+    fn what_follows_a_full_message_is_not_written() {
+        let long = "é".repeat(149);
+        let error = Error::invalid(format_args!("{long}é{}{long}", 7));
+        assert_eq!(error.message, "é".repeat(150));
     }
 }

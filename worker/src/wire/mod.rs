@@ -4,6 +4,7 @@
 //! `schemas/` holds the contract that this room and the Go client both follow.
 
 pub mod alive;
+mod bounded;
 pub mod call;
 pub mod cancel;
 mod de;
@@ -20,6 +21,8 @@ mod error;
 
 pub use error::{Error, ErrorReply};
 pub use error_code::{ErrorCode, Retry};
+
+use bounded::Bounded;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer};
@@ -61,7 +64,7 @@ impl Format {
         }
         Err(Error::new(
             ErrorCode::UnsupportedMediaType,
-            format!("Content-Type {media_type:?} is neither MessagePack nor JSON"),
+            format_args!("Content-Type {media_type:?} is neither MessagePack nor JSON"),
         ))
     }
 
@@ -83,14 +86,13 @@ impl Format {
             Self::MsgPack => structure::check_msgpack(body),
             Self::Json => structure::check_json(body),
         };
-        checked.map_err(|fault| Error::invalid(fault.to_string()))?;
+        checked.map_err(Error::invalid)?;
         match self {
             Self::MsgPack => read(&mut rmp_serde::Deserializer::from_read_ref(body)),
             Self::Json => {
                 let mut json = serde_json::Deserializer::from_slice(body);
                 let document = read(&mut json)?;
-                json.end()
-                    .map_err(|fault| Error::invalid(fault.to_string()))?;
+                json.end().map_err(Error::invalid)?;
                 Ok(document)
             }
         }
@@ -117,15 +119,14 @@ where
     D: Deserializer<'de>,
     T: DeserializeOwned,
 {
-    serde_path_to_error::deserialize(from).map_err(|fault| {
-        let path = fault.path().to_string();
-        let fault = fault.into_inner();
-        // A fault of the whole document has a path of one dot.
-        Error::invalid(if path == "." {
-            fault.to_string()
+    serde_path_to_error::deserialize(Bounded(from)).map_err(|fault| {
+        let (path, inner) = (fault.path(), fault.inner());
+        // A fault of the whole document has no path.
+        if path.iter().next().is_none() {
+            Error::invalid(inner)
         } else {
-            format!("{path}: {fault}")
-        })
+            Error::invalid(format_args!("{path}: {inner}"))
+        }
     })
 }
 

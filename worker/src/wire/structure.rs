@@ -1,10 +1,9 @@
 //! What must hold of the bytes before any key is looked at.
 //!
-//! One pass without allocation for values: a declared length can never exceed
-//! the bytes that are there, so nothing later is sized by a lie. The format is
-//! the MessagePack specification (github.com/msgpack/msgpack/blob/master/spec.md).
-
-use std::collections::HashSet;
+//! One pass that keeps nothing but where the keys of open maps are: a declared
+//! length can never exceed the bytes that are there, so nothing later is sized
+//! by a lie. The format is the MessagePack specification
+//! (github.com/msgpack/msgpack/blob/master/spec.md).
 
 use rmp::Marker;
 
@@ -19,6 +18,9 @@ pub enum Fault {
     /// A value goes on past the end of the bytes.
     #[error("the document is cut off, or a length exceeds it, at byte {0}")]
     Truncated(usize),
+    /// No document of ours is nearly as large.
+    #[error("the document is larger than 4 GiB")]
+    TooLarge,
     /// Bytes follow the document.
     #[error("bytes follow the document at byte {0}")]
     Trailing(usize),
@@ -50,7 +52,14 @@ pub enum Fault {
 /// # Errors
 /// The first [`Fault`].
 pub fn check_msgpack(bytes: &[u8]) -> Result<(), Fault> {
-    let mut walk = Walk { bytes, at: 0 };
+    if u32::try_from(bytes.len()).is_err() {
+        return Err(Fault::TooLarge);
+    }
+    let mut walk = Walk {
+        bytes,
+        at: 0,
+        owed: 0,
+    };
     match bytes.first().map(|byte| Marker::from_u8(*byte)) {
         None => return Err(Fault::Truncated(0)),
         Some(Marker::FixMap(_) | Marker::Map16 | Marker::Map32) => walk.value(1)?,
@@ -63,9 +72,13 @@ pub fn check_msgpack(bytes: &[u8]) -> Result<(), Fault> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Bytes that open maps and arrays still need at the least. All claims have
+    /// to fit together: sixteen nested ones of the whole rest each do not.
+    owed: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -110,31 +123,58 @@ impl<'a> Walk<'a> {
 
     fn array(&mut self, len: usize, depth: usize, start: usize) -> Result<(), Fault> {
         self.enter(len, depth, start)?;
-        (0..len).try_for_each(|_| self.value(depth + 1))
-    }
-
-    fn map(&mut self, len: usize, depth: usize, start: usize) -> Result<(), Fault> {
-        // An entry has at least a byte of key and a byte of value.
-        self.enter(len.saturating_mul(2), depth, start)?;
-        let mut seen = HashSet::new();
         for _ in 0..len {
-            let key_at = self.at;
-            if !seen.insert(self.key()?) {
-                return Err(Fault::DuplicateKey(key_at));
-            }
+            self.owed -= 1;
             self.value(depth + 1)?;
         }
         Ok(())
     }
 
+    fn map(&mut self, len: usize, depth: usize, start: usize) -> Result<(), Fault> {
+        // An entry has at least a byte of key and a byte of value, so that these
+        // places take twice the bytes of the document at most, all maps together.
+        self.enter(len.saturating_mul(2), depth, start)?;
+        let mut keys = Vec::with_capacity(len);
+        for _ in 0..len {
+            keys.push(self.at as u32);
+            self.owed -= 1;
+            self.key()?;
+            self.owed -= 1;
+            self.value(depth + 1)?;
+        }
+        self.distinct(&mut keys)
+    }
+
+    /// Sorts the keys of one map, so that equal ones meet: n log n, whatever the
+    /// sender chose.
+    fn distinct(&self, keys: &mut [u32]) -> Result<(), Fault> {
+        // It was read before, so it can be again.
+        let text = |at: u32| {
+            Self {
+                at: at as usize,
+                ..*self
+            }
+            .key()
+            .unwrap_or_default()
+        };
+        keys.sort_unstable_by_key(|at| (text(*at), *at));
+        let twice = |pair: &&[u32]| text(pair[0]) == text(pair[1]);
+        match keys.windows(2).find(twice) {
+            Some(pair) => Err(Fault::DuplicateKey(pair[1] as usize)),
+            None => Ok(()),
+        }
+    }
+
     /// Every element takes a byte or more, so a count beyond the rest is a lie.
-    fn enter(&self, least_bytes: usize, depth: usize, start: usize) -> Result<(), Fault> {
+    fn enter(&mut self, least_bytes: usize, depth: usize, start: usize) -> Result<(), Fault> {
         if depth > MAX_DEPTH {
             return Err(Fault::TooDeep(start));
         }
-        if least_bytes > self.bytes.len() - self.at {
+        let owed = self.owed.saturating_add(least_bytes);
+        if owed > self.bytes.len() - self.at {
             return Err(Fault::Truncated(start));
         }
+        self.owed = owed;
         Ok(())
     }
 
@@ -256,6 +296,24 @@ mod tests {
         ] {
             assert!(matches!(check_msgpack(bomb), Err(Fault::Truncated(_))));
         }
+    }
+
+    #[test]
+    fn claims_that_fit_one_by_one_and_not_together_are_refused_at_once() {
+        let mut nested = b"\x81\xa1a".to_vec();
+        // Two maps of ten entries each, and room for fifteen.
+        nested.extend(b"\x8a\xa1a\x8a");
+        nested.extend([0xa0; 30]);
+        assert_eq!(check_msgpack(&nested), Err(Fault::Truncated(6)));
+    }
+
+    #[test]
+    fn the_second_of_two_equal_keys_is_named() {
+        let map = b"\x84\xa1b\x01\xa1a\x01\xa1b\x01\xa1c\x01";
+        assert_eq!(check_msgpack(map), Err(Fault::DuplicateKey(7)));
+        // The same key in another form of string.
+        let map = b"\x82\xa1b\x01\xd9\x01b\x01";
+        assert_eq!(check_msgpack(map), Err(Fault::DuplicateKey(4)));
     }
 
     #[test]

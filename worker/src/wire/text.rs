@@ -152,9 +152,11 @@ struct Read {
     #[serde(deserialize_with = "de::string")]
     instance: String,
     embeddings: VectorBlock<'static>,
+    #[serde(deserialize_with = "de::entries")]
     tokens: Vec<u32>,
+    #[serde(deserialize_with = "de::entries")]
     truncated: Vec<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "de::entries")]
     errors: Vec<ItemError>,
     timings_us: Timings,
     #[serde(default, deserialize_with = "de::present")]

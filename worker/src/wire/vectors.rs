@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Encoding {
         let name = de::string(from)?;
         let known = Self::ALL.iter().find(|encoding| encoding.name() == name);
         known.copied().ok_or_else(|| {
-            D::Error::custom(format!(
+            D::Error::custom(format_args!(
                 "unknown encoding {name:?}; known are {}",
                 protocol::ENCODINGS.join(", ")
             ))

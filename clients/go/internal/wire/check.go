@@ -10,15 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// span is a piece of the document: b[from:to].
-type span struct{ from, to uint32 }
-
-// checker walks a document without building anything but the list of the keys
-// of the maps it is inside of.
+// checker walks a document without building anything but the lists of where
+// the keys of the maps are that it is inside of.
 type checker struct {
 	b    []byte
 	pos  int
-	keys []span
+	owed uint64 // bytes that the maps and arrays it is inside of still need at the least
 }
 
 var (
@@ -126,14 +123,25 @@ func (c *checker) float(size uint64) error {
 	return nil
 }
 
-func (c *checker) array(n uint64, depth int) error {
+// enter opens a map or an array of n values. All claims have to fit together:
+// sixteen nested ones of the whole rest each do not.
+func (c *checker) enter(n uint64, depth int) error {
 	if depth > MaxDepth {
 		return errDepth()
 	}
-	if n > uint64(len(c.b)-c.pos) {
+	c.owed += n
+	if c.owed > uint64(len(c.b)-c.pos) {
 		return errTruncated
 	}
+	return nil
+}
+
+func (c *checker) array(n uint64, depth int) error {
+	if err := c.enter(n, depth); err != nil {
+		return err
+	}
 	for range n {
+		c.owed--
 		if err := c.value(depth + 1); err != nil {
 			return err
 		}
@@ -141,55 +149,49 @@ func (c *checker) array(n uint64, depth int) error {
 	return nil
 }
 
+// mapping keeps four bytes for each key: twice the size of the document at
+// most, since an entry takes two bytes or more.
 func (c *checker) mapping(n uint64, depth int) error {
-	if depth > MaxDepth {
-		return errDepth()
+	if err := c.enter(2*n, depth); err != nil {
+		return err
 	}
-	if 2*n > uint64(len(c.b)-c.pos) {
-		return errTruncated
-	}
-	mine := len(c.keys)
-	for range n {
+	keys := make([]uint32, n)
+	for i := range keys {
+		c.owed -= 2
+		keys[i] = uint32(c.pos)
 		if err := c.key(); err != nil {
 			return err
 		}
 		if depth == 1 && c.pos < len(c.b) && c.b[c.pos] == 0xc0 {
-			k := c.keys[len(c.keys)-1]
-			return fmt.Errorf("%s is nil; leave the key out instead", quote(c.b[k.from:k.to]))
+			return fmt.Errorf("%s is nil; leave the key out instead", quote(c.text(keys[i])))
 		}
 		if err := c.value(depth + 1); err != nil {
 			return err
 		}
 	}
-	if err := c.distinct(c.keys[mine:]); err != nil {
-		return err
-	}
-	c.keys = c.keys[:mine]
-	return nil
+	return c.distinct(keys)
 }
 
 func (c *checker) key() error {
 	if c.pos < len(c.b) && head(c.b[c.pos]).kind != kindStr {
 		return fmt.Errorf("a map key is %s, not a string", kind(c.b[c.pos]))
 	}
-	from := c.pos
-	if err := c.value(MaxDepth + 1); err != nil {
-		return err
-	}
-	from += headerSize(c.b[from])
-	c.keys = growTwice(c.keys, 1)
-	c.keys = append(c.keys, span{uint32(from), uint32(c.pos)})
-	return nil
+	return c.value(MaxDepth + 1)
+}
+
+// text returns the content of the key at a position where one was read.
+func (c *checker) text(at uint32) []byte {
+	r := reader{b: c.b, pos: int(at)}
+	return r.strBytes()
 }
 
 // distinct sorts the keys of one map by their bytes, so that equal ones meet:
 // the cost stays n log n whatever the sender chose.
-func (c *checker) distinct(keys []span) error {
-	text := func(s span) []byte { return c.b[s.from:s.to] }
-	slices.SortFunc(keys, func(x, y span) int { return bytes.Compare(text(x), text(y)) })
+func (c *checker) distinct(keys []uint32) error {
+	slices.SortFunc(keys, func(x, y uint32) int { return bytes.Compare(c.text(x), c.text(y)) })
 	for i := 1; i < len(keys); i++ {
-		if bytes.Equal(text(keys[i-1]), text(keys[i])) {
-			return fmt.Errorf("key %s appears twice", quote(text(keys[i])))
+		if key := c.text(keys[i]); bytes.Equal(c.text(keys[i-1]), key) {
+			return fmt.Errorf("key %s appears twice", quote(key))
 		}
 	}
 	return nil
@@ -206,14 +208,4 @@ func quote(key []byte) string {
 		return fmt.Sprintf("%q…", key[:most])
 	}
 	return fmt.Sprintf("%q", key)
-}
-
-// growTwice makes room for n more elements, at least doubling: all the growth
-// of a list together then stays within twice its final size, which append does
-// not promise.
-func growTwice[T any](list []T, n int) []T {
-	if cap(list)-len(list) >= n {
-		return list
-	}
-	return slices.Grow(list, max(n, len(list), 16))
 }

@@ -2,14 +2,15 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"runtime/metrics"
+	"strings"
 	"testing"
 )
 
-// allowance is what decoding n bytes may allocate: a string of one byte costs
-// its 16-byte header, and a fixed part for the call, its closures and error.
-func allowance(n int) uint64 { return 32<<10 + 24*uint64(n) }
+// allowance is what decoding n bytes may allocate in all, freed or not.
+func allowance(n int) uint64 { return 1<<20 + 4*uint64(n) }
 
 // cost is what decoding b allocates. The runtime counts small objects by the
 // page, whoever made them, so a figure that is too high is measured again.
@@ -80,20 +81,64 @@ func fuzz(f *testing.F, names ...string) {
 }
 
 func TestHostileDocumentsAllocateInProportionToTheirSize(t *testing.T) {
-	const size = 1 << 20
-	lead := map[string][]byte{
-		"empty texts":    append([]byte("\x81\xa6inputs\xdd\x00\x0f\xff\x00"), bytes.Repeat([]byte{0xa0}, 0x0fff00)...),
-		"equal keys":     append([]byte("\x81\xa4meta\xdf\x00\x07\xff\x00"), bytes.Repeat([]byte{0xa0, 0xc0}, 0x07ff00)...),
-		"nested claims":  bytes.Repeat([]byte("\xdf\x00\x07\x00\x00\xa1a"), 16),
-		"one long claim": append([]byte("\x81\xa6inputs\xdd\xff\xff\xff\xff"), make([]byte, size)...),
-		"tokens":         append([]byte("\x81\xa6tokens\xdd\x00\x0f\xff\x00"), make([]byte, 0x0fff00)...),
-		"errors":         append([]byte("\x81\xa6errors\xdd\x00\x0f\xff\x00"), bytes.Repeat([]byte{0x80}, 0x0fff00)...),
-		"rows":           append([]byte("\x81\xaaembeddings\x81\xa4rows\xdd\x00\x0f\xff\x00"), bytes.Repeat([]byte{0x90}, 0x0fff00)...),
+	const size = 1 << 18
+	array := func(entry string) string {
+		n := size / len(entry)
+		return "\xdd" + be32(n) + strings.Repeat(entry, n)
 	}
-	for name, b := range lead {
+	const itemError = "\x84\xa5index\x00\xa4code\x00\xa4name\xa0\xa7message\xa0"
+	values := map[string]string{
+		"empty texts":       array("\xa0"),
+		"texts of a letter": array("\xa1a"),
+		"numbers":           array("\x01"),
+		"marks":             array("\xc2"),
+		"empty maps":        array("\x80"),
+		"empty rows":        array("\x90"),
+		"rows of a number":  array("\x91\xca\x00\x00\x00\x00"),
+		"one row":           "\x91" + array("\xca\x00\x00\x00\x00"),
+		"item errors":       array(itemError),
+		"equal keys":        "\xdf" + be32(size/2) + strings.Repeat("\xa0\xc0", size/2),
+		"unequal keys":      unequalKeys(size / 5),
+		"nested claims":     strings.Repeat("\xdf\x00\x07\x00\x00\xa1a", 14) + strings.Repeat("\x01", size),
+		"one long claim":    "\xdd\xff\xff\xff\xff",
+		"control text":      "\xdb" + be32(size) + strings.Repeat("\x01", size),
+		"bytes":             "\xc6" + be32(size) + strings.Repeat("\x00", size),
+	}
+	places := []string{
+		"\x81\xa6inputs", "\x81\xa8attempts", "\x81\xa4meta", "\x81\xa6prompt", "\x81\xa8encoding", "\x81\xa9normalize", "\x81\xa7unknown",
+		"\x81\xaaembeddings", "\x81\xaaembeddings\x81\xa4rows", "\x81\xaaembeddings\x81\xa4data", "\x81\xa6tokens",
+		"\x81\xa9truncated", "\x81\xa6errors", "\x81\xa7aliases", "\x81\xa7message",
+	}
+	for _, place := range places {
+		for name, value := range values {
+			b := []byte(place + value)
+			for doc, d := range documents {
+				if n := cost(d, b); n > allowance(len(b)) {
+					t.Errorf("%.12q: %s: %d bytes made the decoder of %s allocate %d", place, name, len(b), doc, n)
+				}
+			}
+		}
+	}
+}
+
+// unequalKeys is a map of n keys of three bytes, each with a number.
+func unequalKeys(n int) string {
+	b := []byte("\xdf" + be32(n))
+	for i := range n {
+		b = append(b, 0xa3, byte(i&0x7f), byte(i>>7&0x7f), byte(i>>14&0x7f), 1)
+	}
+	return string(b)
+}
+
+func be32(n int) string { return string(binary.BigEndian.AppendUint32(nil, uint32(n))) }
+
+func TestVectorsAllocateInProportionToTheirSize(t *testing.T) {
+	m := readManifest(t)
+	for _, v := range append(m.Valid, m.Rejecting...) {
+		b := read(t, v.File)
 		for doc, d := range documents {
 			if n := cost(d, b); n > allowance(len(b)) {
-				t.Errorf("%s: %d bytes made the decoder of %s allocate %d", name, len(b), doc, n)
+				t.Errorf("%s: %d bytes made the decoder of %s allocate %d", v.File, len(b), doc, n)
 			}
 		}
 	}

@@ -63,9 +63,6 @@ func head(lead byte) header {
 	}
 }
 
-// headerSize is the number of bytes before the content of a value.
-func headerSize(lead byte) int { return 1 + head(lead).size }
-
 func isMap(lead byte) bool { return head(lead).kind == kindMap }
 
 // kind names a value in messages.

@@ -123,13 +123,33 @@ func (r *reader) float32() float32 {
 	return math.Float32frombits(binary.BigEndian.Uint32(r.b[r.pos-n : r.pos]))
 }
 
-func (r *reader) strs() []string {
+// entries returns the length of a list: a request has at most [MaxInputs]
+// texts, so no list of ours is longer. An entry may take one byte here, and
+// many times that in a slice.
+func (r *reader) entries() int {
 	n := r.arrayLen()
-	list := make([]string, n)
+	if n > MaxInputs {
+		r.fail("%s has %d entries, above %d", r.key, n, MaxInputs)
+		return 0
+	}
+	return n
+}
+
+func (r *reader) strs() []string {
+	list := make([]string, r.entries())
 	for i := range list {
 		list[i] = r.str()
 	}
 	return list
+}
+
+// peek returns the bytes of the value at a position that was read before.
+func (r *reader) peek(from int) []byte {
+	if r.err != nil {
+		return nil
+	}
+	ahead := reader{b: r.b, pos: from}
+	return ahead.skip()
 }
 
 // skip passes over one value and returns its bytes in place.

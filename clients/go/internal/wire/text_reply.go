@@ -111,13 +111,13 @@ func DecodeTextReply(b []byte) (*TextReply, error) {
 			{"instance", true, func() { t.Instance = r.str() }},
 			{"embeddings", true, func() { r.vectors(&t.Embeddings) }},
 			{"tokens", true, func() {
-				t.Tokens = make([]uint32, r.arrayLen())
+				t.Tokens = make([]uint32, r.entries())
 				for i := range t.Tokens {
 					t.Tokens[i] = r.uint32()
 				}
 			}},
 			{"truncated", true, func() {
-				t.Truncated = make([]bool, r.arrayLen())
+				t.Truncated = make([]bool, r.entries())
 				for i := range t.Truncated {
 					t.Truncated[i] = r.bool()
 				}
@@ -147,14 +147,14 @@ func (r *reader) counts(t *TextReply) {
 
 func (r *reader) vectors(v *VectorBlock) {
 	var data, rows bool
-	var rowLens []int
+	var shape shape
 	r.fields("embeddings.", false, []field{
 		{"dtype", true, func() { v.Dtype = r.str() }},
 		{"dims", true, func() { v.Dims = r.uint32() }},
 		{"count", true, func() { v.Count = r.uint32() }},
 		{"first", true, func() { v.First = r.uint32() }},
 		{"data", false, func() { data, v.Data = true, r.bin() }},
-		{"rows", false, func() { rows, rowLens = true, r.rows(&v.Rows) }},
+		{"rows", false, func() { rows, shape = true, r.rows(&v.Rows) }},
 	})
 	if r.err != nil {
 		return
@@ -163,13 +163,11 @@ func (r *reader) vectors(v *VectorBlock) {
 	case v.Dtype == EncodingF32 && data && !rows:
 		r.packed(v)
 	case v.Dtype == EncodingArray && rows && !data:
-		if len(rowLens) != int(v.Count) {
-			r.fail("embeddings.rows has %d rows, not %d", len(rowLens), v.Count)
+		if shape.rows != int(v.Count) {
+			r.fail("embeddings.rows has %d rows, not %d", shape.rows, v.Count)
 		}
-		for _, n := range rowLens {
-			if n != int(v.Dims) {
-				r.fail("embeddings.rows holds a row of %d numbers, not %d", n, v.Dims)
-			}
+		if shape.rows > 0 && (shape.shortest != int(v.Dims) || shape.longest != int(v.Dims)) {
+			r.fail("embeddings.rows holds rows of %d to %d numbers, not %d", shape.shortest, shape.longest, v.Dims)
 		}
 	default:
 		r.fail("embeddings.dtype is %s without the numbers that belong to it", quote([]byte(v.Dtype)))
@@ -192,23 +190,31 @@ func (r *reader) packed(v *VectorBlock) {
 	}
 }
 
-// rows reads an array of arrays of numbers into one flat list and returns the
-// length of each.
-func (r *reader) rows(flat *[]float32) []int {
-	lens := make([]int, r.arrayLen())
-	for i := range lens {
-		lens[i] = r.arrayLen()
-		*flat = growTwice(*flat, lens[i])
-		for range lens[i] {
+// shape is what an array of arrays holds.
+type shape struct{ rows, shortest, longest int }
+
+// rows reads an array of arrays of numbers into one flat list.
+func (r *reader) rows(flat *[]float32) shape {
+	from := r.pos
+	s := shape{rows: r.entries(), shortest: math.MaxInt}
+	// A number takes five bytes here, and four in the list.
+	content := len(r.peek(from))
+	*flat = make([]float32, 0, content/5)
+	for range s.rows {
+		n := r.arrayLen()
+		s.shortest, s.longest = min(s.shortest, n), max(s.longest, n)
+		for range n {
+			if r.err != nil {
+				return s
+			}
 			*flat = append(*flat, r.float32())
 		}
 	}
-	return lens
+	return s
 }
 
 func (r *reader) itemErrors() []ItemError {
-	n := r.arrayLen()
-	var list []ItemError // grown as items prove whole: an item is larger than its least bytes
+	list := make([]ItemError, r.entries())
 	var e ItemError
 	fields := []field{
 		{"index", true, func() { e.Index = r.uint32() }},
@@ -216,11 +222,11 @@ func (r *reader) itemErrors() []ItemError {
 		{"name", true, func() { e.Name = r.str() }},
 		{"message", true, func() { e.Message = r.str() }},
 	}
-	for range n {
+	for i := range list {
 		if r.fields("errors.", false, fields); r.err != nil {
 			return nil
 		}
-		list = append(growTwice(list, 1), e)
+		list[i] = e
 	}
 	return list
 }

@@ -94,17 +94,9 @@ func (r *reader) meta() []byte {
 
 // inputs reads 1 to [MaxInputs] texts.
 func (r *reader) inputs() []string {
-	from := r.pos
-	switch n := r.arrayLen(); {
-	case r.err != nil:
-	case n == 0:
+	list := r.strs()
+	if len(list) == 0 {
 		r.fail("inputs is empty")
-	case n > MaxInputs:
-		r.fail("inputs has %d texts, above %d", n, MaxInputs)
 	}
-	if r.err != nil {
-		return nil
-	}
-	r.pos = from
-	return r.strs()
+	return list
 }
