@@ -88,6 +88,7 @@ class Check:
         )
         info = f"{root}.{names['op_info']}.{names['op_text']}_{{model}}"
         same("asyncapi.yaml: info", channels["info"]["address"], info)
+        same("asyncapi.yaml: cancel", channels["cancel"]["address"], names["cancel_subject"])
         same("asyncapi.yaml: replies", channels["replies"]["address"], None)
         same(
             "asyncapi.yaml: type",
@@ -98,8 +99,10 @@ class Check:
             if f"`{prefix}`" not in channels["replies"]["description"]:
                 self.fault(f"replies do not name the prefix {prefix}")
         for name, operation in self.document["operations"].items():
-            queue = operation["bindings"]["nats"]["queue"]
-            same(f"asyncapi.yaml: queue of {name}", queue, names["queue_group"])
+            queue = operation.get("bindings", {}).get("nats", {}).get("queue")
+            # What every worker must hear is in no group.
+            group = None if name == "cancel" else names["queue_group"]
+            same(f"asyncapi.yaml: queue of {name}", queue, group)
 
         schemas = self.document["components"]["schemas"]
         used = {header for schema in schemas.values() for header in schema["properties"]}
@@ -113,7 +116,7 @@ class Check:
 
     def operations(self):
         for name, operation in self.document["operations"].items():
-            for side in (operation, operation["reply"]):
+            for side in filter(None, (operation, operation.get("reply"))):
                 channel = side["channel"]["$ref"]
                 for message in side["messages"]:
                     if not message["$ref"].startswith(f"{channel}/messages/"):

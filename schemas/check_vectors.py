@@ -91,6 +91,8 @@ def beyond_schema(document, limits):
     if "meta" in document:
         require(len(pack(document["meta"])) <= limits["max_meta_bytes"], "meta is too long")
     require(len(document.get("inputs", [])) <= limits["max_inputs"], "too many inputs")
+    attempts = document.get("attempts", [])
+    require(len(attempts) <= limits["max_cancel_attempts"], "too many attempts")
     block = document.get("embeddings")
     if block is None:
         return

@@ -29,6 +29,7 @@ report() {
 
 rust text_request "$vectors"/{valid,rejecting}/text-request
 rust info_request "$vectors"/{valid,rejecting}/info-request
+rust cancel_request "$vectors"/{valid,rejecting}/cancel-request
 rust replies "$vectors"/{valid,rejecting}/{text-reply,info-reply,error-reply,alive-frame}
 rust headers
 rust plan

@@ -23,6 +23,8 @@ type request struct {
 	// silence is how long nothing may come before the attempt is given up; 0 is
 	// without end.
 	silence time.Duration
+	// left takes the attempts that are given up; nil where that saves no work.
+	left *abandoned
 	// What a whole answer can be at most.
 	messages, bytes int
 	// unheard is the error when nobody listens on the subject.
@@ -58,6 +60,10 @@ func (c *Client) attempts(ctx context.Context, q *request) error {
 			}
 			return contextError(ctx, last)
 		}
+		if q.left != nil {
+			// Here, as those that failed while the call goes on are replaced.
+			c.cancel(q.left)
+		}
 		last = err
 		wait, again := c.opts.retry.next(&h, err, time.Until(deadline))
 		if !again {
@@ -91,13 +97,17 @@ func (c *Client) attempt(ctx context.Context, q *request) error {
 	if err := c.nc.PublishMsg(m); err != nil {
 		return publishError(err)
 	}
-	return c.receive(ctx, q, box, func() error {
+	err = c.receive(ctx, q, box, func() error {
 		// What was published before a break may never be answered.
 		if now, ok := epoch(c.nc); !ok || now != started {
 			return errConnectionLost
 		}
 		return c.refused(q.subject, before)
 	})
+	if q.left != nil && leftOpen(err) {
+		q.left.add(id)
+	}
+	return err
 }
 
 // receive waits for the messages of an attempt and hands them on. Now and then

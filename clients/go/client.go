@@ -3,6 +3,7 @@ package fastembed
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
@@ -17,6 +18,8 @@ type Client struct {
 	inbox  *inbox
 	closed chan struct{}
 	once   sync.Once
+	// The server refused a word of cancelled attempts: no more are sent.
+	mayNotCancel atomic.Bool
 }
 
 // New returns a client on a connection. The connection stays the caller's: the

@@ -51,7 +51,8 @@ type Timings struct {
 // a request fails as a whole, so does the call, with no vectors, and the error
 // is an *[Error], or wraps [ErrNotConnected] or [ErrSilent], or is [ErrClosed].
 // When ctx ends first the error matches [ErrDeadlineExceeded] or [ErrCancelled]
-// and the context's error. No texts are an [ErrInvalidRequest].
+// and the context's error; if it was cancelled, workers are told and drop what
+// they have not computed. No texts are an [ErrInvalidRequest].
 func (t *TextEmbedding) Embed(ctx context.Context, texts []string, batchSize int, opts ...EmbedOption) ([][]float32, error) {
 	result, err := t.EmbedDetailed(ctx, texts, batchSize, opts...)
 	if result == nil {
@@ -102,6 +103,7 @@ type run struct {
 	info   *Info
 	texts  []string
 	doc    wire.TextRequest // what all the requests have in common
+	left   abandoned
 
 	mu     sync.Mutex // guards what follows, but rows of result that belong to one chunk
 	result *Embeddings
@@ -174,6 +176,7 @@ func (r *run) all(ctx context.Context, cancel context.CancelFunc, chunks []chunk
 	}
 	work()
 	others.Wait()
+	r.client.cancel(&r.left)
 	if r.err == nil && ctx.Err() != nil {
 		return contextError(ctx, nil)
 	}
@@ -196,6 +199,7 @@ func (r *run) one(ctx context.Context, at chunk) error {
 		parts:   true,
 		alive:   silence > 0,
 		silence: silence,
+		left:    &r.left,
 		// Every part has a row; then an error or the end.
 		messages: len(at) + 2,
 		bytes:    (len(at) + 2) * (4*r.info.Dimensions + rowReserve),

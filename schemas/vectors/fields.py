@@ -81,6 +81,10 @@ ALIVE_FIELDS = [
     ("alive", "bool", True),
     ("instance", "str", True),
 ]
+CANCEL_FIELDS = [
+    ("attempts", "list", True),
+    ("attempts.0", "str", False),
+]
 
 # document → [(path, type, required)]; a number in a path is a place in a list.
 FIELDS = {
@@ -90,6 +94,7 @@ FIELDS = {
     "info-reply": INFO_FIELDS,
     "error-reply": ERROR_FIELDS,
     "alive-frame": ALIVE_FIELDS,
+    "cancel-request": CANCEL_FIELDS,
 }
 
 # type → [(name, value, what it is, whether JSON can tell it from the right type)]

@@ -105,6 +105,10 @@ ALIVE_FRAME = {"alive": True, "instance": "W1AB"}
 
 INFO_REQUEST = {}
 
+CANCEL_REQUEST = {
+    "attempts": ["0123456789abcdef0123456789abcdef", "f0e1d2c3b4a5968778695a4b3c2d1e0f"]
+}
+
 # The model a document's variants start from.
 BASE = {
     "text-request": TEXT_REQUEST,
@@ -113,6 +117,7 @@ BASE = {
     "info-reply": INFO_REPLY,
     "error-reply": ERROR_REPLY,
     "alive-frame": ALIVE_FRAME,
+    "cancel-request": CANCEL_REQUEST,
 }
 
 

@@ -44,9 +44,8 @@ def vectors():
 
     def other_forms(document, same_as):
         model = next(v.model for v in found if (v.document, v.name) == (document, same_as))
-        other(document, "keys_backwards", pack(backwards(model)), same_as)
-        for name, form in FORMS.items():
-            data = pack(model, form)
+        forms = {name: pack(model, form) for name, form in FORMS.items()}
+        for name, data in {"keys_backwards": pack(backwards(model)), **forms}.items():
             if data != pack(model):
                 other(document, name, data, same_as)
 
@@ -55,6 +54,7 @@ def vectors():
     info(canonical, other, other_forms)
     errors(canonical, other, other_forms)
     alive(canonical, other, other_forms)
+    cancel(canonical, other_forms)
     return found
 
 
@@ -218,3 +218,16 @@ def alive(canonical, other, other_forms):
     other_forms(doc, "full")
     canonical(doc, "empty_instance", frame | {"instance": ""})
     other(doc, "unknown_keys", pack(frame | {"queued": {"tokens": [7, None]}}), "full")
+
+
+def cancel(canonical, other_forms):
+    doc = "cancel-request"
+    request = models.CANCEL_REQUEST
+    canonical(doc, "full", request)
+    other_forms(doc, "full")
+    canonical(doc, "one", {"attempts": request["attempts"][:1]})
+    # Twice the same is no fault: it is cancelled once.
+    canonical(doc, "twice", {"attempts": request["attempts"][:1] * 2})
+    canonical(doc, "extremes", {"attempts": ["0" * 32, "f" * 32]})
+    for count in (15, 16, 256):
+        canonical(doc, f"attempts_{count}", {"attempts": [f"{at:032x}" for at in range(count)]})

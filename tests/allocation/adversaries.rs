@@ -6,8 +6,9 @@ use serde_json::json;
 const SIZE: usize = 1 << 20;
 
 /// Where a value may stand: in every document that some reader knows.
-const PLACES: [&[&str]; 14] = [
+const PLACES: [&[&str]; 15] = [
     &["inputs"],
+    &["attempts"],
     &["meta"],
     &["normalize"],
     &["prompt"],

@@ -1,5 +1,6 @@
 //! What happens when there is too much, too late, or a model that fails.
 
+mod cancel;
 mod deadlines;
 mod hangs;
 mod isolation;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use fastembed_worker::wire::alive::AliveFrame;
+use fastembed_worker::wire::cancel::CancelRequest;
 use fastembed_worker::wire::info::{InfoReply, InfoRequest};
 use fastembed_worker::wire::text::{TextReply, TextRequest};
 use fastembed_worker::wire::{Error, ErrorCode, ErrorReply, Format};
@@ -39,6 +40,7 @@ fn reader(document: &str) -> RoundTrip {
         "info-reply" => round_trip::<InfoReply>,
         "error-reply" => round_trip::<ErrorReply>,
         "alive-frame" => round_trip::<AliveFrame>,
+        "cancel-request" => round_trip::<CancelRequest>,
         other => panic!("no reader for {other}"),
     }
 }

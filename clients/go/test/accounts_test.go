@@ -197,7 +197,7 @@ func TestAnApplicationSeesNothingOfTheWorkersAccount(t *testing.T) {
 		_ = sub.Unsubscribe()
 	}
 	for _, subject := range []string{
-		"fastembed.ctl.v1.cancel", "fastembed.ctl.v1.inst." + w.instance + ".text.Fake", "fastembed.ctl.v1.admin.load",
+		"fastembed.ctl.v1.inst." + w.instance + ".text.Fake", "fastembed.ctl.v1.admin.load",
 		"$SRV.STATS", "$SRV.STATS.other", "_R_.x", "_INBOX.worker.x", "$JS.API.INFO",
 	} {
 		if err := nc.Publish(subject, nil); err != nil {

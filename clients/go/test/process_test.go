@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +28,7 @@ type worker struct {
 	mu       sync.Mutex
 	tail     []string // its last log lines
 	instance string
+	http     string
 }
 
 // startWorker starts a worker with a configuration file of its own and returns
@@ -87,9 +90,9 @@ func (w *worker) follow(logs io.Reader, ready chan struct{}) {
 		w.mu.Lock()
 		w.tail = append(w.tail[max(0, len(w.tail)-49):], lines.Text())
 		w.mu.Unlock()
-		var line struct{ Message, Instance string }
+		var line struct{ Message, Instance, HTTP string }
 		if ready != nil && json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "ready" {
-			w.instance = line.Instance
+			w.instance, w.http = line.Instance, line.HTTP
 			close(ready)
 			ready = nil
 		}
@@ -133,6 +136,31 @@ func (w *worker) answered(t *testing.T, nc *nats.Conn) int {
 func (w *worker) inFlight(t *testing.T, nc *nats.Conn) int {
 	t.Helper()
 	return w.stats(t, nc).Data.InFlight
+}
+
+// metric returns the value of a metric, given with its labels where it has
+// several samples; 0 where it is not served yet.
+func (w *worker) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	page, err := client.Get("http://" + w.http + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = page.Body.Close() }()
+	for lines := bufio.NewScanner(page.Body); lines.Scan(); {
+		sample, value, ok := strings.Cut(lines.Text(), "} ")
+		sample += "}"
+		if !ok || sample != name && !strings.HasPrefix(sample, name+"{") {
+			continue
+		}
+		number, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number
+	}
+	return 0
 }
 
 // textStats is what a worker says of its first text endpoint.

@@ -43,6 +43,13 @@ impl Audience {
         takers.any(|taker| taker.owner.is_wanted(now))
     }
 
+    /// Lets those go who do not wait any more.
+    pub(super) fn let_go(&self, now: Instant) {
+        if let Some(takers) = self.takers().as_mut() {
+            takers.retain(|taker| taker.owner.is_wanted(now));
+        }
+    }
+
     /// Does `each` with every taker there is now.
     pub(super) fn each(&self, each: impl FnMut(&Taker)) {
         self.takers().iter().flatten().for_each(each);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::admission::Ticket;
 use super::memo::{Key, Known, Memo};
@@ -18,18 +19,21 @@ use crate::wire::{Error, ErrorCode};
 pub(super) struct Interest {
     deadline: Instant,
     abandoned: AtomicBool,
+    cancelled: CancellationToken,
 }
 
 impl Interest {
-    pub(super) fn until(deadline: Instant) -> Arc<Self> {
+    pub(super) fn until(deadline: Instant, cancelled: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             deadline,
             abandoned: AtomicBool::new(false),
+            cancelled,
         })
     }
 
     pub(super) fn lasts(&self, now: Instant) -> bool {
-        now < self.deadline && !self.abandoned.load(Ordering::Relaxed)
+        let abandoned = self.abandoned.load(Ordering::Relaxed);
+        now < self.deadline && !abandoned && !self.cancelled.is_cancelled()
     }
 
     pub(super) fn end(&self) {

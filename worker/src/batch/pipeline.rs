@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
@@ -189,6 +190,13 @@ impl Pipeline {
         &self.waits
     }
 
+    /// Drops at once what waits here and was cancelled, with the places that it
+    /// took. What runs is thrown away when it has run.
+    pub fn drop_unwanted(&self) {
+        self.queue
+            .drop_unwanted(|texts| self.metrics.expired(texts));
+    }
+
     /// Admits one request, whose answer is then awaited. `room` is what a reply
     /// may take. The ticket is to be held until the reply is sent. Dropping the
     /// future gives the request up: what has not run never will.
@@ -202,13 +210,32 @@ impl Pipeline {
         body: Bytes,
         received: Instant,
     ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
-        if call.timeout.is_zero() {
+        self.submit_cancellable(call, room, body, received, CancellationToken::new())
+    }
+
+    /// As [`Self::submit`], of a request that may be cancelled; the answer is
+    /// that, then, and [`Self::drop_unwanted`] gives its place back.
+    ///
+    /// # Errors
+    /// As [`Self::submit`], and `cancelled` where it is already.
+    pub fn submit_cancellable(
+        &self,
+        call: Call,
+        room: Room,
+        body: Bytes,
+        received: Instant,
+        cancelled: CancellationToken,
+    ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
+        if call.timeout.is_zero() || cancelled.is_cancelled() {
             self.metrics.expired_request();
-            return Err(deadline_exceeded(call.timeout));
+            return Err(match cancelled.is_cancelled() {
+                true => Error::cancelled(),
+                false => deadline_exceeded(call.timeout),
+            });
         }
         let ticket = self.admission.admit(body.len())?;
         let deadline = received + call.timeout;
-        let waiting = Waiting(Interest::until(deadline));
+        let waiting = Waiting(Interest::until(deadline, cancelled.clone()));
         let (reply, answered) = oneshot::channel();
         let interest = Arc::clone(&waiting.0);
         let job = Job {
@@ -231,7 +258,14 @@ impl Pipeline {
             if let Some((stage, job)) = inline {
                 stage.take(job);
             }
-            match tokio::time::timeout_at(deadline.into(), answered).await {
+            let answered = tokio::time::timeout_at(deadline.into(), answered);
+            let answered = tokio::select! {
+                // First, since a queue that sees it drops the other.
+                biased;
+                () = cancelled.cancelled() => return Err(Error::cancelled()),
+                answered = answered => answered,
+            };
+            match answered {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) if Instant::now() < deadline => Err(Error::new(
                     ErrorCode::Internal,

@@ -146,6 +146,14 @@ impl Queue {
         }
     }
 
+    /// Drops at once what [`Self::take`] would drop with the next batch.
+    pub(super) fn drop_unwanted(&self, expired: impl Fn(usize)) {
+        let dropped = self.state().drop_unwanted(Instant::now());
+        if dropped > 0 {
+            expired(dropped);
+        }
+    }
+
     /// What ran is done: equal texts that come from now on are computed anew.
     pub(super) fn done(&self, batch: &[Item]) {
         if self.rules.deduplicate {
@@ -209,7 +217,14 @@ impl State {
         if self.last_sweep.is_some_and(|last| now - last < SWEEP) {
             return 0;
         }
+        self.drop_unwanted(now)
+    }
+
+    fn drop_unwanted(&mut self, now: Instant) -> usize {
         self.last_sweep = Some(now);
+        // Also of what runs, so that their requests hold no place any more.
+        let in_flight = self.texts.values();
+        in_flight.for_each(|text| text.audience.let_go(now));
         let before = self.items.len();
         for at in (0..before).rev() {
             if !self.items[at].audience.is_wanted(now) {
@@ -274,6 +289,7 @@ mod tests {
     use crate::wire::reply::Answer;
     use crate::wire::vectors::Encoding;
     use tokio::sync::oneshot;
+    use tokio_util::sync::CancellationToken;
 
     const BUDGET: Budget = Budget {
         padded_tokens: 256,
@@ -319,7 +335,8 @@ mod tests {
     }
 
     fn lasting() -> Arc<Interest> {
-        Interest::until(Instant::now() + Duration::from_secs(60))
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Interest::until(deadline, CancellationToken::new())
     }
 
     fn take(queue: &Queue) -> Vec<Item> {

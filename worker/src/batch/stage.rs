@@ -122,6 +122,11 @@ impl Stage {
         });
         let joined = self.queue.push(to_run.collect::<Vec<_>>());
         self.metrics.deduplicated(joined);
+        if !owner.is_wanted(Instant::now()) {
+            // What was cancelled meanwhile was not in the queue to be dropped.
+            self.queue
+                .drop_unwanted(|texts| self.metrics.expired(texts));
+        }
     }
 
     /// What is remembered of each text; nothing of one that was cut where that is

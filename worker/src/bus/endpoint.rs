@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::attempts::Attempts;
 use super::guard::Guard;
 use super::outbox::Outbox;
 use super::service::Counters;
@@ -18,6 +19,7 @@ use crate::batch::admission::Ticket;
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
+use crate::wire::cancel::AttemptId;
 use crate::wire::info::{InfoReply, InfoRequest, Limits};
 use crate::wire::reply::{self, Responder, Room};
 use crate::wire::vectors::Encoding;
@@ -38,6 +40,7 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     pub(super) failures: Failures,
     pub(super) instance: String,
+    pub(super) attempts: Arc<Attempts>,
     /// A task for each request that was taken and is not yet answered.
     pub(super) tasks: TaskTracker,
     unadmitted: Arc<Semaphore>,
@@ -56,6 +59,7 @@ impl Shared {
             metrics,
             failures: Failures::default(),
             instance,
+            attempts: Arc::default(),
             tasks: TaskTracker::new(),
             unadmitted: Arc::new(Semaphore::new(MAX_UNADMITTED)),
         })
@@ -118,11 +122,19 @@ impl Endpoint {
             },
             Operation::Text => {
                 let room = Room::within(self.shared.outbox.max_payload());
-                match self.pipeline.submit(call, room, message.payload, received) {
+                let id = header(headers, protocol::HEADER_ATTEMPT_ID).and_then(AttemptId::parse);
+                let attempt = self.shared.attempts.enter(id, received);
+                let cancelled = attempt.cancelled();
+                let body = message.payload;
+                let submitted = self
+                    .pipeline
+                    .submit_cancellable(call, room, body, received, cancelled);
+                match submitted {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
                         // Admission bounds these.
                         self.reply(to, call, received, None, async move {
+                            let _until_computed = attempt;
                             let (answer, ticket) = answer.await?;
                             let facts = endpoint.pipeline.facts();
                             let responder = Responder {
@@ -227,7 +239,8 @@ impl Endpoint {
         let code = error.map_or("ok", |error| error.code.name());
         self.shared.metrics.answered(self.op(), model, code);
         self.counters.answered(error, elapsed);
-        if let Some(error) = error {
+        // A caller who gives up is no fault of anybody.
+        if let Some(error) = error.filter(|error| error.code != ErrorCode::Cancelled) {
             self.shared.failures.note(self.op(), model, error);
         }
     }

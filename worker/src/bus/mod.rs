@@ -1,6 +1,8 @@
 //! NATS: the only room that knows it.
 
 mod arrivals;
+mod attempts;
+mod cancel;
 mod connect;
 mod endpoint;
 mod events;
@@ -10,6 +12,7 @@ mod line;
 mod outbox;
 mod service;
 mod station;
+mod tombstones;
 mod worker;
 
 pub use connect::{Connection, Error, connect};

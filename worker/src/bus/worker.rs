@@ -11,6 +11,7 @@ use futures_util::stream::select_all;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::cancel::Cancels;
 use super::connect::{Connection, Error};
 use super::endpoint::{Endpoint, Operation, Shared, header};
 use super::guard::Guard;
@@ -40,6 +41,9 @@ pub struct Worker {
     stop: watch::Sender<Option<Duration>>,
     intakes: Vec<JoinHandle<()>>,
     discovery: JoinHandle<()>,
+    cancels: JoinHandle<()>,
+    /// Cancels are heard until all is answered, and so never told to stop.
+    _hearing: watch::Sender<Option<Duration>>,
     pulse: JoinHandle<()>,
     /// Rings when a subscription ends by itself.
     lost: Arc<Notify>,
@@ -96,6 +100,9 @@ impl Worker {
             subject,
             group,
         };
+        let (hearing, unheard) = watch::channel(None);
+        let cancels = intake(config.subject(protocol::CANCEL_SUBJECT), None);
+        let cancels = directory.cancels(cancels, pipelines, unheard).await?;
         let root = config.subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
         let targeted = intake(format!("{root}>"), None);
         let mut intakes = vec![directory.targeted(targeted, root, stopped.clone()).await?];
@@ -122,6 +129,8 @@ impl Worker {
             stop,
             intakes,
             discovery,
+            cancels,
+            _hearing: hearing,
             pulse,
             lost: Arc::clone(&directory.lost),
         };
@@ -141,7 +150,7 @@ impl Worker {
     /// and its answers go nowhere.
     pub fn abandon(self) {
         let intakes = self.intakes.iter();
-        for task in intakes.chain([&self.discovery, &self.pulse]) {
+        for task in intakes.chain([&self.discovery, &self.cancels, &self.pulse]) {
             task.abort();
         }
     }
@@ -163,6 +172,7 @@ impl Worker {
         self.shared.tasks.close();
         let _ = tokio::time::timeout_at(deadline, self.shared.tasks.wait()).await;
         self.discovery.abort();
+        self.cancels.abort();
         self.pulse.abort();
         round_trip(&self.client).await;
         // While the server is away the client may take no commands.
@@ -278,6 +288,29 @@ impl Directory {
             };
             if calls.run(subscription, stopped, take).await.is_err() {
                 directory.lost.notify_one();
+            }
+        }))
+    }
+
+    /// Hears what callers give up, of all workers' requests.
+    async fn cancels(
+        &self,
+        words: Intake,
+        pipelines: &[Arc<Pipeline>],
+        stopped: Stop,
+    ) -> Result<JoinHandle<()>, Error> {
+        let subscription = words.subscribe().await?;
+        let lost = Arc::clone(&self.lost);
+        let shared = self.endpoints.first().map(|endpoint| &endpoint.shared);
+        let cancels = shared.map(|shared| Cancels {
+            shared: Arc::clone(shared),
+            pipelines: pipelines.to_vec(),
+        });
+        Ok(tokio::spawn(async move {
+            let Some(cancels) = cancels else { return };
+            let take = |message| cancels.take(message);
+            if words.run(subscription, stopped, take).await.is_err() {
+                lost.notify_one();
             }
         }))
     }

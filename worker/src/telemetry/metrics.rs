@@ -41,9 +41,9 @@ table! {
     TRUNCATED: "counter", "fastembed_truncated_texts_total", "model", "Texts cut at the model's maximum";
     TOKENS: "counter", "fastembed_tokens_total", "model", "Tokens embedded, special ones included, padding not";
     EXPIRED: "counter", "fastembed_expired_texts_total", "model",
-        "Texts dropped in the queue: their caller's deadline had passed, or the caller had gone";
+        "Texts dropped in the queue: their caller's deadline had passed, or the caller had cancelled or gone";
     EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "model",
-        "Requests dropped before their texts were counted: their deadline had passed, or their caller had gone";
+        "Requests dropped before their texts were counted: their deadline had passed, or their caller had cancelled or gone";
     DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "model",
         "Texts that were not computed: an equal one was waiting or running, and its vector served for both";
     CACHE: "counter", "fastembed_vector_cache_lookups_total", "model, result",
@@ -55,6 +55,8 @@ table! {
     WAIT: "histogram", "fastembed_wait_seconds", "model", "Time a text waits in the queue until its batch runs";
     INFER: "histogram", "fastembed_infer_seconds", "model", "Time of one batch on the model";
     BATCH_TEXTS: "histogram", "fastembed_batch_texts", "model", "Texts in one batch";
+    CANCELS: "counter", "fastembed_cancels_total", "code",
+        "Cancel messages heard, which every worker does: `ok`, or the error's name where one could not be read";
     REFUSED_REPLIES: "counter", "fastembed_refused_replies_total", "",
         "Requests dropped because their reply subject is not an allowed one";
     BUS_DROPS: "counter", "fastembed_bus_drops_total", "",
@@ -91,6 +93,11 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LookupLabels {
     model: String,
     result: &'static str,
@@ -116,6 +123,7 @@ pub struct Metrics {
     wait: Histograms,
     infer: Histograms,
     batch_texts: Histograms,
+    cancels: Family<CodeLabel, Counter>,
     refused_replies: Counter,
     bus_drops: Counter,
     ready: Gauge,
@@ -156,6 +164,7 @@ impl Metrics {
                 &BATCH_TEXTS,
                 Family::new_with_constructor(counts),
             ),
+            cancels: add(&mut registry, &CANCELS, Family::default()),
             refused_replies: add(&mut registry, &REFUSED_REPLIES, Counter::default()),
             bus_drops: add(&mut registry, &BUS_DROPS, Counter::default()),
             ready: add(&mut registry, &READY, Gauge::default()),
@@ -166,6 +175,8 @@ impl Metrics {
             .registry
             .write()
             .unwrap_or_else(PoisonError::into_inner) = registry;
+        // Served from the start, though most workers hear none for long.
+        metrics.cancels.get_or_create(&CodeLabel { code: "ok" });
         Arc::new(metrics)
     }
 
@@ -210,6 +221,12 @@ impl Metrics {
             code,
         };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts one message about attempts that are given up; `code` is `ok` or an
+    /// error's name.
+    pub fn cancel_heard(&self, code: &'static str) {
+        self.cancels.get_or_create(&CodeLabel { code }).inc();
     }
 
     /// Counts a request whose reply subject was refused.

@@ -62,6 +62,12 @@ impl Error {
         Self::new(ErrorCode::InvalidRequest, message)
     }
 
+    /// `cancelled`: the caller gave the attempt up.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(ErrorCode::Cancelled, "the caller gave this attempt up")
+    }
+
     /// Names the limit that was hit.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {

@@ -6,6 +6,7 @@
 pub mod alive;
 mod bounded;
 pub mod call;
+pub mod cancel;
 mod de;
 pub mod error_code;
 pub mod info;

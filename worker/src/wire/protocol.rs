@@ -53,6 +53,18 @@ pub const ALIVE_INTERVAL_MS: u64 = 1000;
 /// and tries another worker.
 pub const ALIVE_SILENCE_MS: u64 = 3000;
 
+/// Attempts in one cancel request; more is `invalid_request`, and goes into
+/// another message.
+pub const MAX_CANCEL_ATTEMPTS: usize = 256;
+
+/// Cancelled attempts that a worker remembers, since a cancel can overtake its
+/// request; past it the oldest is forgotten.
+pub const MAX_TOMBSTONES: usize = 16_384;
+
+/// Time for which a worker remembers a cancelled attempt; a request that comes
+/// later is computed.
+pub const TOMBSTONE_MS: u64 = 10_000;
+
 // Subjects.
 
 /// Calls live under `<root>.<op>.<model>`, and nothing else does.
@@ -61,7 +73,8 @@ pub const SUBJECT_ROOT: &str = "fastembed.v1";
 /// Everything that is not a call.
 pub const CONTROL_ROOT: &str = "fastembed.ctl.v1";
 
-/// Lists of attempt ids whose answers are no longer wanted.
+/// Lists of attempt ids whose answers are no longer wanted; every worker hears
+/// them.
 pub const CANCEL_SUBJECT: &str = "fastembed.ctl.v1.cancel";
 
 /// One instance, outside the queue group: `<root>.<id>.<op>.<model>`.
@@ -96,7 +109,8 @@ pub const HEADER_CONTENT_TYPE: &str = "Content-Type";
 /// The caller's name for the call, the same in every attempt.
 pub const HEADER_REQUEST_ID: &str = "Fastembed-Request-Id";
 
-/// 32 hexadecimal digits, fresh for each attempt.
+/// 32 hexadecimal digits in lower case, random and fresh for each attempt;
+/// without it nothing can be cancelled.
 pub const HEADER_ATTEMPT_ID: &str = "Fastembed-Attempt-Id";
 
 /// Decimal milliseconds left, counted from receipt; 0 has already expired.

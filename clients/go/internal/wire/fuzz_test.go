@@ -61,7 +61,7 @@ func once(t *testing.T, d document, b []byte) {
 }
 
 func FuzzRequests(f *testing.F) {
-	fuzz(f, "text-request", "info-request")
+	fuzz(f, "text-request", "info-request", "cancel-request")
 }
 
 func FuzzReplies(f *testing.F) {
@@ -105,7 +105,7 @@ func TestHostileDocumentsAllocateInProportionToTheirSize(t *testing.T) {
 		"bytes":             "\xc6" + be32(size) + strings.Repeat("\x00", size),
 	}
 	places := []string{
-		"\x81\xa6inputs", "\x81\xa4meta", "\x81\xa6prompt", "\x81\xa8encoding", "\x81\xa9normalize", "\x81\xa7unknown",
+		"\x81\xa6inputs", "\x81\xa8attempts", "\x81\xa4meta", "\x81\xa6prompt", "\x81\xa8encoding", "\x81\xa9normalize", "\x81\xa7unknown",
 		"\x81\xaaembeddings", "\x81\xaaembeddings\x81\xa4rows", "\x81\xaaembeddings\x81\xa4data", "\x81\xa6tokens",
 		"\x81\xa9truncated", "\x81\xa6errors", "\x81\xa7aliases", "\x81\xa7message",
 	}

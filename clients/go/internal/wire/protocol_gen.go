@@ -54,6 +54,18 @@ const (
 	// Silence after which a caller that accepts alive frames gives the attempt up
 	// and tries another worker.
 	AliveSilenceMs = 3000
+
+	// Attempts in one cancel request; more is `invalid_request`, and goes into
+	// another message.
+	MaxCancelAttempts = 256
+
+	// Cancelled attempts that a worker remembers, since a cancel can overtake its
+	// request; past it the oldest is forgotten.
+	MaxTombstones = 16384
+
+	// Time for which a worker remembers a cancelled attempt; a request that comes
+	// later is computed.
+	TombstoneMs = 10000
 )
 
 // Subjects.
@@ -64,7 +76,8 @@ const (
 	// Everything that is not a call.
 	ControlRoot = "fastembed.ctl.v1"
 
-	// Lists of attempt ids whose answers are no longer wanted.
+	// Lists of attempt ids whose answers are no longer wanted; every worker hears
+	// them.
 	CancelSubject = "fastembed.ctl.v1.cancel"
 
 	// One instance, outside the queue group: `<root>.<id>.<op>.<model>`.
@@ -101,7 +114,8 @@ const (
 	// The caller's name for the call, the same in every attempt.
 	HeaderRequestID = "Fastembed-Request-Id"
 
-	// 32 hexadecimal digits, fresh for each attempt.
+	// 32 hexadecimal digits in lower case, random and fresh for each attempt;
+	// without it nothing can be cancelled.
 	HeaderAttemptID = "Fastembed-Attempt-Id"
 
 	// Decimal milliseconds left, counted from receipt; 0 has already expired.

@@ -70,12 +70,13 @@ func of[T any](decode func([]byte) (*T, error), encode func([]byte, *T) []byte) 
 }
 
 var documents = map[string]document{
-	"text-request": of(DecodeTextRequest, AppendTextRequest),
-	"text-reply":   of(DecodeTextReply, AppendTextReply),
-	"info-request": of(DecodeInfoRequest, AppendInfoRequest),
-	"info-reply":   of(DecodeInfoReply, AppendInfoReply),
-	"error-reply":  of(DecodeErrorReply, AppendErrorReply),
-	"alive-frame":  of(DecodeAliveFrame, AppendAliveFrame),
+	"text-request":   of(DecodeTextRequest, AppendTextRequest),
+	"text-reply":     of(DecodeTextReply, AppendTextReply),
+	"info-request":   of(DecodeInfoRequest, AppendInfoRequest),
+	"info-reply":     of(DecodeInfoReply, AppendInfoReply),
+	"error-reply":    of(DecodeErrorReply, AppendErrorReply),
+	"alive-frame":    of(DecodeAliveFrame, AppendAliveFrame),
+	"cancel-request": of(DecodeCancelRequest, AppendCancelRequest),
 }
 
 func TestEveryDocumentHasVectors(t *testing.T) {
@@ -157,6 +158,8 @@ func plain(t *testing.T, doc any) any {
 	}
 	switch d := doc.(type) {
 	case *InfoRequest:
+	case *CancelRequest:
+		out["attempts"] = list(d.Attempts)
 	case *TextRequest:
 		out["inputs"] = list(d.Inputs)
 		put("truncate", d.Truncate != nil, func() any { return *d.Truncate })
