@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::admission::Admission;
-use super::queue::{Item, Queue};
+use super::queue::Queue;
+use super::waiting::Item;
 use super::watchdog::Slot;
 use crate::models::{self, Facts, Model, Row};
 use crate::telemetry::logs::Failures;

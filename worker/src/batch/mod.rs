@@ -11,6 +11,7 @@ pub mod plan;
 mod queue;
 mod stage;
 mod tokenizers;
+mod waiting;
 mod watchdog;
 
 pub use pipeline::{Pipeline, Settings};

@@ -23,6 +23,7 @@ use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
 use crate::wire::call::Call;
 use crate::wire::reply::{Answer, Room};
+use crate::wire::text::has_few_inputs;
 use crate::wire::{Error, ErrorCode};
 
 /// How a pipeline is cut.
@@ -248,7 +249,7 @@ impl Pipeline {
             reply,
         };
         let mut inline = None;
-        if job.body.len() <= self.inline_bytes {
+        if job.body.len() <= self.inline_bytes && has_few_inputs(&job.body) {
             inline = Some((Arc::clone(&self.stage), job));
         } else if !self.tokenizers.submit(job) {
             return Err(Error::new(ErrorCode::Draining, "this worker is stopping"));

@@ -1,39 +1,10 @@
-//! Items that wait for an executor.
+//! Where requests of all callers meet, and executors wait for work.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use super::audience::{Audience, Taker};
-use super::plan::{self, Budget, Budgets, View};
-use crate::wire::call::Lane;
-
-/// For how long after the last query bulk runs are kept short.
-const QUERIES_LINGER: Duration = Duration::from_secs(1);
-
-/// How often all that waits is looked through for what nobody wants any more.
-const SWEEP: Duration = Duration::from_millis(100);
-
-/// No run is made smaller than this to share work among idle executors, in
-/// tokens: shorter runs cost more for each token.
-const MIN_SHARE: usize = 64;
-
-/// What decides a row's vector, besides the model: its tokens, and whether it is
-/// scaled to unit length.
-pub(super) type Text = (Arc<[u32]>, bool);
-
-/// One row of one request, ready to run.
-pub(super) struct Asked {
-    pub(super) text: Text,
-    pub(super) lane: Lane,
-    pub(super) taker: Taker,
-}
-
-/// One row to compute, for all who asked for it.
-pub(super) struct Item {
-    pub(super) text: Text,
-    pub(super) audience: Arc<Audience>,
-}
+use super::plan::Budget;
+use super::waiting::{Asked, Item, Waiting};
 
 /// How a queue is run.
 #[derive(Clone, Copy, Debug)]
@@ -49,30 +20,8 @@ pub(super) struct Rules {
 /// Where requests of all callers meet; executors take batches out.
 pub(super) struct Queue {
     rules: Rules,
-    state: Mutex<State>,
+    state: Mutex<Waiting>,
     changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    /// What waits, and what the plan sees of it, place by place.
-    items: Vec<Item>,
-    views: Vec<View>,
-    /// Texts that wait or run, so that equal ones join them.
-    texts: HashMap<Text, InFlight>,
-    arrivals: u64,
-    queries: u64,
-    last_query: Option<Instant>,
-    last_sweep: Option<Instant>,
-    idle: usize,
-    closed: bool,
-}
-
-/// Where a text is.
-struct InFlight {
-    audience: Arc<Audience>,
-    /// Its place while it waits.
-    waits_at: Option<usize>,
 }
 
 impl Queue {
@@ -87,11 +36,12 @@ impl Queue {
     /// Adds the rows of one request; gives how many joined an equal one.
     pub(super) fn push(&self, rows: impl IntoIterator<Item = Asked>) -> usize {
         let mut state = self.state();
+        if state.closed {
+            // Dropping the rows answers them.
+            return 0;
+        }
         let mut joined = 0;
         for row in rows {
-            if row.lane == Lane::Interactive {
-                state.last_query = Some(Instant::now());
-            }
             if self.rules.deduplicate {
                 joined += usize::from(state.join_or_add(row));
             } else {
@@ -146,9 +96,10 @@ impl Queue {
         }
     }
 
-    /// Drops at once what [`Self::take`] would drop with the next batch.
+    /// Drops at once what [`Self::take`] would drop with the next batch, unless
+    /// looking takes long and it has just been done.
     pub(super) fn drop_unwanted(&self, expired: impl Fn(usize)) {
-        let dropped = self.state().drop_unwanted(Instant::now());
+        let dropped = self.state().drop_soon(Instant::now());
         if dropped > 0 {
             expired(dropped);
         }
@@ -168,124 +119,21 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Waiting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Joins an equal text that waits or runs, if there is one; whether it did.
-    fn join_or_add(&mut self, mut row: Asked) -> bool {
-        if let Some(twin) = self.texts.get(&row.text) {
-            match twin.audience.join(row.taker) {
-                Ok(()) => {
-                    let place = twin.waits_at.filter(|_| row.lane == Lane::Interactive);
-                    if let Some(view) = place.and_then(|at| self.views.get_mut(at)) {
-                        view.lane = Lane::Interactive;
-                    }
-                    return true;
-                }
-                // It has just got its vector.
-                Err(taker) => row.taker = taker,
-            }
-        }
-        let (text, waits_at) = (row.text.clone(), Some(self.items.len()));
-        let audience = self.add(row);
-        self.texts.insert(text, InFlight { audience, waits_at });
-        false
-    }
-
-    fn add(&mut self, row: Asked) -> Arc<Audience> {
-        self.views.push(View {
-            tokens: row.text.0.len(),
-            arrival: self.arrivals,
-            queries: self.queries,
-            lane: row.lane,
-        });
-        self.arrivals += 1;
-        self.queries += u64::from(row.lane == Lane::Interactive);
-        let audience = Audience::of(row.taker);
-        self.items.push(Item {
-            text: row.text,
-            audience: Arc::clone(&audience),
-        });
-        audience
-    }
-
-    /// Drops what nobody wants any more, now and then; gives how many.
-    fn sweep(&mut self, now: Instant) -> usize {
-        if self.last_sweep.is_some_and(|last| now - last < SWEEP) {
-            return 0;
-        }
-        self.drop_unwanted(now)
-    }
-
-    fn drop_unwanted(&mut self, now: Instant) -> usize {
-        self.last_sweep = Some(now);
-        // Also of what runs, so that their requests hold no place any more.
-        let in_flight = self.texts.values();
-        in_flight.for_each(|text| text.audience.let_go(now));
-        let before = self.items.len();
-        for at in (0..before).rev() {
-            if !self.items[at].audience.is_wanted(now) {
-                let item = self.remove(at);
-                self.forget(&item);
-            }
-        }
-        before - self.items.len()
-    }
-
-    fn take(&mut self, rules: &Rules, now: Instant) -> Vec<Item> {
-        let queries_come = self
-            .last_query
-            .is_some_and(|last| now - last < QUERIES_LINGER);
-        // Executors that wait have a share in what is there.
-        let tokens: usize = self.views.iter().map(|view| view.tokens).sum();
-        let share = (tokens / (self.idle + 1)).max(MIN_SHARE);
-        let bulk = if queries_come {
-            rules.bulk_under_queries
-        } else {
-            rules.budget
-        };
-        let budgets = Budgets {
-            queries: rules.budget.at_most(share),
-            bulk: bulk.at_most(share),
-        };
-        let mut batch = plan::next_batch(&self.views, budgets);
-        // From the back, so that the swaps do not move what is still to go.
-        batch.sort_unstable();
-        batch.into_iter().rev().map(|at| self.remove(at)).collect()
-    }
-
-    /// Takes an item out; the last one moves to its place.
-    fn remove(&mut self, at: usize) -> Item {
-        self.views.swap_remove(at);
-        let item = self.items.swap_remove(at);
-        if let Some(moved) = self.items.get(at)
-            && let Some(in_flight) = self.texts.get_mut(&moved.text)
-        {
-            in_flight.waits_at = Some(at);
-        }
-        if let Some(in_flight) = self.texts.get_mut(&item.text) {
-            in_flight.waits_at = None;
-        }
-        item
-    }
-
-    /// An equal text that comes later is computed anew.
-    fn forget(&mut self, item: &Item) {
-        let is_it = |known: &InFlight| Arc::ptr_eq(&known.audience, &item.audience);
-        if self.texts.get(&item.text).is_some_and(is_it) {
-            self.texts.remove(&item.text);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
     use crate::batch::admission::{Admission, Bounds};
+    use crate::batch::audience::Taker;
     use crate::batch::pending::{Counted, Interest, Pending, Terms};
+    use crate::wire::call::Lane;
     use crate::wire::reply::Answer;
     use crate::wire::vectors::Encoding;
     use tokio::sync::oneshot;

@@ -1,4 +1,5 @@
-//! What a tokenizer thread does with one request: bytes in, items out.
+//! What is done with one request, on a tokenizer's thread or where it is awaited:
+//! bytes in, items out.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use super::audience::Taker;
 use super::memo::{Key, Known, Memo};
 use super::pending::{Counted, Pending, Terms};
 use super::pipeline::Job;
-use super::queue::{Asked, Queue};
+use super::queue::Queue;
+use super::waiting::Asked;
 use crate::models::{Facts, Tokenize, Tokens};
 use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::reply::meta_bytes;
@@ -141,6 +143,8 @@ impl Stage {
             .map(|key| memo.get(key).filter(usable))
             .collect();
         let hits = known.iter().flatten().count();
+        let cut = known.iter().flatten().filter(|known| known.truncated);
+        cut.for_each(|_| self.metrics.truncated());
         self.metrics.looked_up(hits, known.len() - hits);
         known
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::bus::{Caller, Outcome};
+use super::bus::{self, Caller, Outcome};
 use super::figures::{Figures, Latencies};
 
 const SPAN: Duration = Duration::from_secs(30);
@@ -17,7 +17,11 @@ pub(super) async fn measure(
     texts: &[String],
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    let best = figures.best("bus_64_singles_texts_per_second");
+    const BEST: &str = "bus_64_singles_texts_per_second";
+    let best = match figures.median(BEST) {
+        Some(_) => figures.best(BEST),
+        None => bus::many_callers(caller, texts, 64, 1).await?,
+    };
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / (best * FACTOR)));
     let end = Instant::now() + SPAN;
     let mut calls = JoinSet::new();

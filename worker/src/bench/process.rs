@@ -1,6 +1,6 @@
 //! Processes of the bench's own: a server, workers, an echo.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -59,13 +59,15 @@ impl Process {
     }
 
     async fn start(mut command: Command, until: &str) -> anyhow::Result<(Self, String)> {
+        // The command itself would show the whole environment.
+        let program = PathBuf::from(command.as_std().get_program());
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot start {command:?}"))?;
+            .with_context(|| format!("cannot start {}", program.display()))?;
         let line = find_line(&mut child, until).await?;
         Ok((Self(child), line))
     }

@@ -238,9 +238,10 @@ impl Endpoint {
         let model = &self.pipeline.facts().name;
         let code = error.map_or("ok", |error| error.code.name());
         self.shared.metrics.answered(self.op(), model, code);
-        self.counters.answered(error, elapsed);
         // A caller who gives up is no fault of anybody.
-        if let Some(error) = error.filter(|error| error.code != ErrorCode::Cancelled) {
+        let fault = error.filter(|error| error.code != ErrorCode::Cancelled);
+        self.counters.answered(fault, elapsed);
+        if let Some(error) = fault {
             self.shared.failures.note(self.op(), model, error);
         }
     }

@@ -5,11 +5,13 @@
 //! count. So each intake gives its subscription up while there is no connection,
 //! and makes another.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_nats::{Client, Statistics};
+use futures_util::FutureExt as _;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 
 /// Longest that a new connection waits for the old subscriptions to be given up.
@@ -41,12 +43,15 @@ impl Line {
     /// it waits until every subscription of the lost connection was given up.
     pub(super) async fn before_attempt(&self) {
         let made = self.made();
-        let newly_lost = self.lost.send_if_modified(|lost| {
-            let before = std::mem::replace(lost, made);
-            before != made
-        });
-        if newly_lost {
-            let _ = tokio::time::timeout(HAND_OVER, self.subscribed.write()).await;
+        if *self.lost.borrow() == made {
+            return;
+        }
+        // In line before anybody is told: who subscribes anew comes after us.
+        let mut given_up = pin!(self.subscribed.write());
+        let nobody_subscribed = given_up.as_mut().now_or_never();
+        self.lost.send_replace(made);
+        if nobody_subscribed.is_none() {
+            let _ = tokio::time::timeout(HAND_OVER, given_up).await;
         }
     }
 
@@ -79,8 +84,6 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
-
     use super::*;
 
     fn connected() -> (Line, Arc<Statistics>) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::select_all;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::cancel::Cancels;
 use super::connect::{Connection, Error};
@@ -39,12 +39,12 @@ pub struct Worker {
     client: Client,
     shared: Arc<Shared>,
     stop: watch::Sender<Option<Duration>>,
-    intakes: Vec<JoinHandle<()>>,
-    discovery: JoinHandle<()>,
-    cancels: JoinHandle<()>,
+    intakes: Vec<AbortOnDropHandle<()>>,
+    discovery: AbortOnDropHandle<()>,
+    cancels: AbortOnDropHandle<()>,
     /// Cancels are heard until all is answered, and so never told to stop.
     _hearing: watch::Sender<Option<Duration>>,
-    pulse: JoinHandle<()>,
+    pulse: AbortOnDropHandle<()>,
     /// Rings when a subscription ends by itself.
     lost: Arc<Notify>,
 }
@@ -92,7 +92,7 @@ impl Worker {
             lost: Arc::default(),
         };
 
-        let pulse = tokio::spawn(pulse(client.clone(), Arc::clone(&directory.health)));
+        let pulse = spawn(pulse(client.clone(), Arc::clone(&directory.health)));
         let discovery = directory.discovery(&client, instance).await?;
         let intake = |subject, group| Intake {
             client: client.clone(),
@@ -116,7 +116,7 @@ impl Worker {
             let calls = intake(subject, Some(config.service.queue_group.clone()));
             let subscription = calls.subscribe().await?;
             let (stopped, lost) = (stopped.clone(), Arc::clone(&directory.lost));
-            intakes.push(tokio::spawn(async move {
+            intakes.push(spawn(async move {
                 let take = |message| endpoint.take(message);
                 if calls.run(subscription, stopped, take).await.is_err() {
                     lost.notify_one();
@@ -224,7 +224,11 @@ struct Directory {
 impl Directory {
     /// Answers discovery until it is aborted: also while draining, when
     /// operators want to see it most.
-    async fn discovery(&self, client: &Client, instance: &str) -> Result<JoinHandle<()>, Error> {
+    async fn discovery(
+        &self,
+        client: &Client,
+        instance: &str,
+    ) -> Result<AbortOnDropHandle<()>, Error> {
         let mut streams = Vec::new();
         for verb in Verb::ALL {
             for subject in verb.subjects(instance) {
@@ -243,7 +247,7 @@ impl Directory {
             ]),
             started: service::rfc3339(SystemTime::now()),
         };
-        Ok(tokio::spawn(async move {
+        Ok(spawn(async move {
             while let Some((verb, message)) = asked.next().await {
                 let Some(shared) = directory.endpoints.first().map(|endpoint| &endpoint.shared)
                 else {
@@ -267,10 +271,10 @@ impl Directory {
         calls: Intake,
         root: String,
         stopped: Stop,
-    ) -> Result<JoinHandle<()>, Error> {
+    ) -> Result<AbortOnDropHandle<()>, Error> {
         let subscription = calls.subscribe().await?;
         let directory = self.clone();
-        Ok(tokio::spawn(async move {
+        Ok(spawn(async move {
             let take = |message: Message| async {
                 let asked = message
                     .subject
@@ -298,7 +302,7 @@ impl Directory {
         words: Intake,
         pipelines: &[Arc<Pipeline>],
         stopped: Stop,
-    ) -> Result<JoinHandle<()>, Error> {
+    ) -> Result<AbortOnDropHandle<()>, Error> {
         let subscription = words.subscribe().await?;
         let lost = Arc::clone(&self.lost);
         let shared = self.endpoints.first().map(|endpoint| &endpoint.shared);
@@ -306,7 +310,7 @@ impl Directory {
             shared: Arc::clone(shared),
             pipelines: pipelines.to_vec(),
         });
-        Ok(tokio::spawn(async move {
+        Ok(spawn(async move {
             let Some(cancels) = cancels else { return };
             let take = |message| cancels.take(message);
             if words.run(subscription, stopped, take).await.is_err() {
@@ -378,6 +382,11 @@ impl Directory {
             })
             .collect()
     }
+}
+
+/// A task that ends with its worker, also with one that did not come about.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
 }
 
 async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, Error> {

@@ -46,7 +46,7 @@ fn connection(nats: &Nats) -> Result<(), Error> {
     if !nats.url.split(',').all(|url| is_server(url.trim())) {
         let reason =
             "must be addresses such as nats://host:4222 or tls://host:4222, comma separated";
-        return Err(if nats.url.contains('@') {
+        return Err(if nats.url.contains(['@', '?']) {
             Error::new("nats.url", reason)
         } else {
             Error::of("nats.url", quoted(&nats.url), reason)
@@ -194,7 +194,7 @@ fn endpoint(key: &str, value: &str) -> Result<(), Error> {
     }
     let reason =
         "must be an address such as https://huggingface.co, without user, query and fragment";
-    Err(if value.contains('@') {
+    Err(if value.contains(['@', '?']) {
         Error::new(key, reason)
     } else {
         Error::of(key, quoted(value), reason)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Error, Progress};
+use crate::instance;
 
 /// Pause between two looks at a lock that another process holds.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,7 +36,7 @@ impl Door {
         let file = file.map_err(failed)?;
         // The repository may be another's while the locks are ours.
         fs::create_dir_all(repository).map_err(failed)?;
-        let trial = repository.join(format!(".writable-{}", std::process::id()));
+        let trial = repository.join(format!(".writable-{}", instance::random()));
         File::create(&trial)
             .and_then(|_| fs::remove_file(&trial))
             .map_err(failed)?;

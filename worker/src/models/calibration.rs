@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::onnx::{Environment, Parallelism, Prepared};
-use super::{Error, Loaded, Model, Row, files};
+use super::{Error, Model, Row, Tokenize as _, files};
+use crate::instance;
 
 /// How long each way is tried, after one warm pass.
 const SPAN: Duration = Duration::from_millis(400);
@@ -58,13 +59,13 @@ pub fn choose(
     cache: &Path,
 ) -> Result<Choice, Error> {
     let memory = memory(cache, &prepared.facts().space, processors);
-    if let Some(known) = recall(&memory) {
+    if let Some(known) = recall(&memory, processors) {
         return Ok(known);
     }
     let mut best: Option<Choice> = None;
     for parallelism in ways(processors) {
-        let mut loaded = prepared.load(environment, parallelism)?;
-        let tokens_per_second = speed(&mut loaded)?;
+        let mut instances = prepared.instances(environment, parallelism)?;
+        let tokens_per_second = speed(prepared, &mut instances)?;
         let choice = Choice {
             executors: parallelism.instances,
             threads: parallelism.threads,
@@ -101,16 +102,15 @@ fn ways(processors: usize) -> Vec<Parallelism> {
 }
 
 /// Tokens per second of all instances at once.
-fn speed(loaded: &mut Loaded) -> Result<f64, Error> {
+fn speed(prepared: &Prepared, instances: &mut [impl Model]) -> Result<f64, Error> {
     let words = ["stones", "carry", "what", "rivers", "leave"];
     let text: Vec<&str> = words.iter().cycle().take(200).copied().collect();
-    let ids = loaded.tokenizer.tokenize(&text.join(" "));
+    let ids = prepared.tokenizer().tokenize(&text.join(" "));
     let ids = &ids.map_err(Error::run)?.ids;
     let counted: Vec<Result<f64, Error>> = thread::scope(|scope| {
-        let running: Vec<_> = loaded
-            .instances
+        let running: Vec<_> = instances
             .iter_mut()
-            .map(|model| scope.spawn(|| run(&mut **model, ids)))
+            .map(|model| scope.spawn(|| run(model, ids)))
             .collect();
         let lost = |_| Err(Error::run("the model panicked"));
         let joined = running
@@ -157,16 +157,19 @@ fn processor() -> String {
         .to_owned()
 }
 
-fn recall(memory: &Path) -> Option<Choice> {
+/// A choice that nobody would make here is none.
+fn recall(memory: &Path, processors: usize) -> Option<Choice> {
     let known: Choice = serde_json::from_slice(&fs::read(memory).ok()?).ok()?;
-    (known.executors > 0 && known.threads > 0).then_some(known)
+    ways(processors)
+        .contains(&known.parallelism())
+        .then_some(known)
 }
 
 /// Whole or not at all: others may read it meanwhile.
 fn remember(memory: &Path, choice: Choice) -> std::io::Result<()> {
     let folder = memory.parent().unwrap_or(memory);
     fs::create_dir_all(folder)?;
-    let draft = memory.with_extension(format!("{}.draft", std::process::id()));
+    let draft = memory.with_extension(format!("{}.draft", instance::random()));
     fs::write(&draft, serde_json::to_vec_pretty(&choice)?)?;
     fs::rename(&draft, memory)
 }
@@ -191,19 +194,19 @@ mod tests {
     fn a_choice_is_remembered_and_a_spoilt_one_made_again() {
         let cache = tempfile::tempdir().unwrap();
         let memory = memory(cache.path(), "space", 2);
-        assert_eq!(recall(&memory), None);
+        assert_eq!(recall(&memory, 2), None);
         let choice = Choice {
             executors: 2,
             threads: 1,
             tokens_per_second: 1e4,
         };
         remember(&memory, choice).unwrap();
-        assert_eq!(recall(&memory), Some(choice));
+        assert_eq!(recall(&memory, 2), Some(choice));
         fs::write(
             &memory,
-            r#"{"executors":0,"threads":1,"tokens_per_second":1}"#,
+            r#"{"executors":9000,"threads":1,"tokens_per_second":1}"#,
         )
         .unwrap();
-        assert_eq!(recall(&memory), None);
+        assert_eq!(recall(&memory, 2), None);
     }
 }

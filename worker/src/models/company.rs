@@ -48,7 +48,9 @@ pub(super) fn moves(model: &mut dyn Model, tokenizer: &dyn Tokenize) -> Result<f
         let dimensions = together.len() / company.len();
         for (at, vector) in company.iter().zip(together.chunks_exact(dimensions)) {
             for (one, other) in alone[*at].iter().zip(vector) {
-                most = most.max((one - other).abs());
+                let apart = (one - other).abs();
+                // Neither does a vector that is none in company stay in place.
+                most = most.max(if apart.is_nan() { f32::INFINITY } else { apart });
             }
         }
     }

@@ -127,9 +127,7 @@ impl Prepared {
         environment: &Environment,
         parallelism: Parallelism,
     ) -> Result<Loaded, Error> {
-        let mut instances = (0..parallelism.instances)
-            .map(|_| self.instance(environment, parallelism.threads))
-            .collect::<Result<Vec<_>, Error>>()?;
+        let mut instances = self.instances(environment, parallelism)?;
         let mut facts = Facts {
             executors: parallelism.instances,
             threads: parallelism.threads,
@@ -160,6 +158,22 @@ impl Prepared {
             tokenizer: Arc::clone(&self.tokenizer) as _,
             facts: Arc::new(facts),
         })
+    }
+
+    /// Its tokenizer.
+    pub(super) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Compiles it for `parallelism`, and no more.
+    pub(super) fn instances(
+        &self,
+        environment: &Environment,
+        parallelism: Parallelism,
+    ) -> Result<Vec<Encoder>, Error> {
+        (0..parallelism.instances)
+            .map(|_| self.instance(environment, parallelism.threads))
+            .collect()
     }
 
     fn instance(&self, environment: &Environment, threads: usize) -> Result<Encoder, Error> {

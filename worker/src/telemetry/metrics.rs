@@ -37,11 +37,11 @@ macro_rules! table {
 table! {
     REQUESTS: "counter", "fastembed_requests_total", "op, model, code",
         "Requests answered, by result: `ok` or the error's name; op and model are empty for what is not served";
-    TEXTS: "counter", "fastembed_texts_total", "model", "Texts embedded";
+    TEXTS: "counter", "fastembed_texts_total", "model", "Texts computed; equal ones that shared a computation count once";
     TRUNCATED: "counter", "fastembed_truncated_texts_total", "model", "Texts cut at the model's maximum";
     TOKENS: "counter", "fastembed_tokens_total", "model", "Tokens embedded, special ones included, padding not";
     EXPIRED: "counter", "fastembed_expired_texts_total", "model",
-        "Texts dropped in the queue: their caller's deadline had passed, or the caller had cancelled or gone";
+        "Texts dropped in the queue: their caller's deadline had passed, the caller had cancelled or gone, or another text of the request had failed";
     EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "model",
         "Requests dropped before their texts were counted: their deadline had passed, or their caller had cancelled or gone";
     DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "model",
@@ -176,7 +176,7 @@ impl Metrics {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = registry;
         // Served from the start, though most workers hear none for long.
-        metrics.cancels.get_or_create(&CodeLabel { code: "ok" });
+        drop(metrics.cancels.get_or_create(&CodeLabel { code: "ok" }));
         Arc::new(metrics)
     }
 

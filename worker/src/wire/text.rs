@@ -9,6 +9,21 @@ use super::meta::Meta;
 use super::vectors::{Encoding, VectorBlock};
 use super::{Error, de};
 
+/// What stands before the list of texts where a program wrote the request.
+const INPUTS: &[u8] = b"\xa6inputs";
+
+/// One to four entries (MessagePack, fixarray).
+const FEW: std::ops::RangeInclusive<u8> = 0x91..=0x94;
+
+/// Whether a short body looks like one of at most four texts, before it is
+/// decoded. A guess: what looks so and is not, is as short.
+#[must_use]
+pub fn has_few_inputs(body: &[u8]) -> bool {
+    let at = body.windows(INPUTS.len()).position(|bytes| bytes == INPUTS);
+    at.and_then(|at| body.get(at + INPUTS.len()))
+        .is_some_and(|list| FEW.contains(list))
+}
+
 /// A call for dense vectors (`schemas/text-request.schema.json`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
