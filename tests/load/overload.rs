@@ -72,8 +72,9 @@ async fn a_waiting_query_goes_before_bulk_work_that_came_earlier() {
                   [[models]]\nname = 'Fake'\nkind = 'fake'\ndelay_ms = 100\n";
     let (server, _worker) = Worker::with_server(config).await;
     let caller = Caller::connect(&server).await;
-    let bulk = Ask::texts("Fake", &["a"; 10]).header("Fastembed-Lane", "bulk");
-    let query = Ask::texts("Fake", &["a"]).header("Fastembed-Lane", "interactive");
+    let texts: Vec<String> = (0..10).map(|at| format!("bulk{at}")).collect();
+    let bulk = Ask::texts("Fake", &texts).header("Fastembed-Lane", "bulk");
+    let query = Ask::texts("Fake", &["query"]).header("Fastembed-Lane", "interactive");
     let arrived = in_order_of_arrival(&caller, vec![bulk, query]).await;
     assert_eq!(
         arrived[0].0, 1,

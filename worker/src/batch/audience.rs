@@ -1,5 +1,6 @@
 //! Everybody who asked for the same row.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -60,15 +61,17 @@ impl Audience {
         self.takers().take().unwrap_or_default()
     }
 
-    /// Closes, and ends the requests of all.
-    pub(super) fn fail(&self, error: &Error) {
-        for taker in self.close() {
-            taker.owner.fail(error);
-        }
-    }
-
     fn takers(&self) -> MutexGuard<'_, Option<Vec<Taker>>> {
         // What is done under this lock does not panic half way.
         self.takers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the requests of all takers of these rows. All are closed before any taker
+/// is answered: who asks again at once must not join a row that is about to fail.
+pub(super) fn fail_all(rows: impl Iterator<Item = impl Deref<Target = Audience>>, error: &Error) {
+    let takers: Vec<Taker> = rows.flat_map(|row| row.close()).collect();
+    for taker in takers {
+        taker.owner.fail(error);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::admission::Admission;
+use super::audience;
 use super::queue::Queue;
 use super::waiting::Item;
 use super::watchdog::Slot;
@@ -94,8 +95,6 @@ impl Executor {
             tracing::error!(model = %self.facts.name, count, reason, "runs failed");
         }
         let error = Error::new(ErrorCode::Internal, "the model failed on this batch");
-        for item in batch {
-            item.audience.fail(&error);
-        }
+        audience::fail_all(batch.iter().map(|item| &*item.audience), &error);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::audience::Audience;
+use super::audience::{self, Audience};
 use crate::models::Terminate;
 use crate::wire::{Error, ErrorCode};
 
@@ -77,7 +77,7 @@ impl Slot {
         self.terminator.terminate();
         let message = format!("the model took longer than {} ms", limit.as_millis());
         let error = Error::new(ErrorCode::Internal, message);
-        running.rows.drain(..).for_each(|row| row.fail(&error));
+        audience::fail_all(running.rows.drain(..), &error);
         Verdict::Terminated
     }
 
