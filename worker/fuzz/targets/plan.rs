@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use fastembed_fuzz::plan::{Budget, View, next_batch};
+use fastembed_fuzz::plan::{Budget, Budgets, View, next_batch};
 use fastembed_fuzz::wire::call::Lane;
 use libfuzzer_sys::fuzz_target;
 
@@ -12,6 +12,10 @@ fuzz_target!(|bytes: &[u8]| {
     let budget = Budget {
         padded_tokens,
         squared_tokens: padded_tokens * 64,
+    };
+    let budgets = Budgets {
+        queries: budget,
+        bulk: budget.at_most(padded_tokens / 2),
     };
     let (items, _) = items.as_chunks::<4>();
     let mut queries = 0;
@@ -31,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
         queries += u64::from(*gap) * 32;
     }
     while !waiting.is_empty() {
-        let mut batch = next_batch(&waiting, budget);
+        let mut batch = next_batch(&waiting, budgets);
         assert!(!batch.is_empty());
         if batch.len() > 1 {
             let widest = batch
