@@ -65,6 +65,13 @@ impl Caller {
         self.send(ask).await.next().await
     }
 
+    /// Whether nobody takes calls of this model.
+    pub(crate) async fn finds_nobody(&self, model: &str) -> bool {
+        self.call(Ask::texts(model, &["a"]))
+            .await
+            .is_no_responders()
+    }
+
     /// All parts of a reply, without the terminator.
     pub(crate) async fn call_in_parts(&self, ask: Ask) -> Vec<Reply> {
         self.send(ask.in_parts()).await.until_the_end().await

@@ -1,12 +1,16 @@
 //! Models whose weights lie in a file beside the graph.
 //!
 //! The graph is written here: a table of vectors, a row for each token id, and
-//! nothing else (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+//! nothing else.
 
 use std::fs;
 use std::path::Path;
 
-use prost::Message;
+use fastembed_worker::models::proto::{
+    EXTERNAL, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, ValueInfoProto,
+};
+use prost::Message as _;
 
 use crate::fake_hub::{FakeHub, layout};
 use crate::harness::worker::{Launch, Worker};
@@ -18,120 +22,6 @@ const APART: &str = "MultilingualE5Large";
 const DATA: &str = "model.onnx_data";
 const DIMENSIONS: usize = 1024;
 const WORDS: [&str; 4] = ["[PAD]", "[UNK]", "hello", "world"];
-
-#[derive(Clone, PartialEq, Message)]
-struct ModelProto {
-    #[prost(int64, tag = "1")]
-    ir_version: i64,
-    #[prost(message, optional, tag = "7")]
-    graph: Option<GraphProto>,
-    #[prost(message, repeated, tag = "8")]
-    opset_import: Vec<Opset>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Opset {
-    #[prost(string, tag = "1")]
-    domain: String,
-    #[prost(int64, tag = "2")]
-    version: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<Node>,
-    #[prost(string, tag = "2")]
-    name: String,
-    #[prost(message, repeated, tag = "5")]
-    initializer: Vec<TensorProto>,
-    #[prost(message, repeated, tag = "11")]
-    input: Vec<ValueInfo>,
-    #[prost(message, repeated, tag = "12")]
-    output: Vec<ValueInfo>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Node {
-    #[prost(string, repeated, tag = "1")]
-    input: Vec<String>,
-    #[prost(string, repeated, tag = "2")]
-    output: Vec<String>,
-    #[prost(string, tag = "4")]
-    op_type: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
-    dims: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    data_type: i32,
-    #[prost(string, tag = "8")]
-    name: String,
-    #[prost(message, repeated, tag = "13")]
-    external_data: Vec<Entry>,
-    #[prost(int32, tag = "14")]
-    data_location: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Entry {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ValueInfo {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, optional, tag = "2")]
-    r#type: Option<Type>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Type {
-    #[prost(message, optional, tag = "1")]
-    tensor: Option<TensorType>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TensorType {
-    #[prost(int32, tag = "1")]
-    element: i32,
-    #[prost(message, optional, tag = "2")]
-    shape: Option<Shape>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Shape {
-    #[prost(message, repeated, tag = "1")]
-    dim: Vec<Dim>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Dim {
-    #[prost(string, tag = "2")]
-    name: String,
-}
-
-const FLOAT: i32 = 1;
-const INT64: i32 = 7;
-
-fn value(name: &str, element: i32, sides: &[&str]) -> ValueInfo {
-    let dim = sides
-        .iter()
-        .map(|&name| Dim { name: name.into() })
-        .collect();
-    let shape = Some(Shape { dim });
-    let tensor = Some(TensorType { element, shape });
-    ValueInfo {
-        name: name.into(),
-        r#type: Some(Type { tensor }),
-    }
-}
 
 /// `last_hidden_state = Gather(table, input_ids)`, the table in [`DATA`] from
 /// `offset` on.
@@ -147,14 +37,15 @@ fn graph(offset: usize) -> Vec<u8> {
         data_type: FLOAT,
         name: "table".into(),
         external_data: told
-            .map(|(key, value)| Entry {
+            .map(|(key, value)| StringStringEntryProto {
                 key: key.into(),
                 value,
             })
             .into(),
-        data_location: 1,
+        data_location: EXTERNAL,
+        ..TensorProto::default()
     };
-    let gather = Node {
+    let gather = NodeProto {
         input: vec!["table".into(), "input_ids".into()],
         output: vec!["last_hidden_state".into()],
         op_type: "Gather".into(),
@@ -164,10 +55,10 @@ fn graph(offset: usize) -> Vec<u8> {
         name: "table".into(),
         initializer: vec![table],
         input: vec![
-            value("input_ids", INT64, &["batch", "sequence"]),
-            value("attention_mask", INT64, &["batch", "sequence"]),
+            ValueInfoProto::tensor("input_ids", INT64, &["batch", "sequence"]),
+            ValueInfoProto::tensor("attention_mask", INT64, &["batch", "sequence"]),
         ],
-        output: vec![value(
+        output: vec![ValueInfoProto::tensor(
             "last_hidden_state",
             FLOAT,
             &["batch", "sequence", "hidden"],
@@ -176,7 +67,7 @@ fn graph(offset: usize) -> Vec<u8> {
     ModelProto {
         ir_version: 8,
         graph: Some(graph),
-        opset_import: vec![Opset {
+        opset_import: vec![OperatorSetIdProto {
             domain: String::new(),
             version: 17,
         }],

@@ -36,12 +36,7 @@ async fn a_run_that_never_returns_ends_the_worker_with_exit_1() {
         .refused("internal");
     let exit = worker.exit().await;
     assert_eq!(exit.code, Some(1), "{}", exit.lines.join("\n"));
-    assert!(
-        caller
-            .call(Ask::texts("Fake", &["a"]))
-            .await
-            .is_no_responders()
-    );
+    assert!(caller.finds_nobody("Fake").await);
 }
 
 #[tokio::test]

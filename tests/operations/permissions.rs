@@ -31,12 +31,7 @@ async fn a_worker_that_may_not_subscribe_is_not_ready_and_says_why() {
     let (_, metrics) = http::get(&address, "/metrics").await;
     assert!(metrics.contains("fastembed_ready 0\n"));
     let caller = Caller::connect(&server).await;
-    assert!(
-        caller
-            .call(Ask::texts("Fake", &["a"]))
-            .await
-            .is_no_responders()
-    );
+    assert!(caller.finds_nobody("Fake").await);
 }
 
 #[tokio::test]

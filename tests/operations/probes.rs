@@ -35,12 +35,7 @@ async fn a_worker_is_not_ready_before_its_first_inference() {
     let (_, metrics) = http::get(&address, "/metrics").await;
     assert!(metrics.contains("fastembed_ready 0\n"));
     let caller = Caller::connect(&server).await;
-    assert!(
-        caller
-            .call(Ask::texts("Fake", &["a"]))
-            .await
-            .is_no_responders()
-    );
+    assert!(caller.finds_nobody("Fake").await);
 
     worker.line_with(r#""message":"ready""#).await;
     assert_eq!(http::get(&address, "/readyz").await.0, 200);

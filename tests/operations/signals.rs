@@ -35,12 +35,7 @@ async fn everything_in_flight_is_answered_after(signal: &str) {
     let exit = worker.exit().await;
     assert_eq!(exit.code, Some(0), "{}", exit.lines.join("\n"));
     assert!(exit.lines.iter().any(|line| line.contains(r#""drained""#)));
-    assert!(
-        caller
-            .call(Ask::texts("Fake", &["a"]))
-            .await
-            .is_no_responders()
-    );
+    assert!(caller.finds_nobody("Fake").await);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::answer::{self, Expected};
 use crate::harness::{Ask, Caller, Reply, Worker, within};
 use crate::hostile::Vectors;
-use crate::{Tally, request, size};
+use crate::{Tally, number, request, size};
 
 /// The fake model takes almost all: what is hostile are bytes, and it reads
 /// them as the real one does, at a hundred times its pace. One request in a
@@ -68,12 +68,7 @@ impl Barrage<'_> {
     }
 
     fn take(&mut self, message: async_nats::Message) {
-        let n = message
-            .subject
-            .rsplit('.')
-            .next()
-            .and_then(|n| n.parse().ok());
-        let n: u64 = n.expect("a subject of ours");
+        let n = number(&message);
         let reply = Reply::from(message);
         let Some(expected) = self.outstanding.get_mut(&n) else {
             let fault = format!("request {n} was answered once more: {reply}");

@@ -35,6 +35,14 @@ fn size(full: usize) -> usize {
     if is_soak { full } else { full.div_ceil(20) }
 }
 
+/// The number of the request that a message answers: the last token of its
+/// subject.
+fn number(message: &async_nats::Message) -> u64 {
+    let last = message.subject.rsplit('.').next();
+    let number = last.and_then(|last| last.parse().ok());
+    number.expect("a subject of ours")
+}
+
 /// What was done, and what of it failed.
 struct Tally {
     name: &'static str,

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::harness::{Ask, Caller, Reply, Server, Worker, within};
-use crate::{Tally, size};
+use crate::{Tally, number, size};
 
 /// Eight texts of three tokens a run, and a run each 10 ms.
 const SLOW: &str = "[runtime]\nexecutors = 1\nbatch_tokens = 24\ndeduplicate = false\n[queue]\nmax_requests = 400\n\
@@ -81,12 +81,7 @@ async fn ten_times_the_capacity_is_all_answered_and_costs_no_memory() {
             for _ in 0..count {
                 let message = within("an answer", answers.next()).await;
                 let message = message.expect("an open subscription");
-                let n = message
-                    .subject
-                    .rsplit('.')
-                    .next()
-                    .and_then(|n| n.parse().ok());
-                let n: u64 = n.expect("a subject of ours");
+                let n = number(&message);
                 let is_first = std::mem::take(&mut is_open[(n - sent) as usize]);
                 let answer = if is_first {
                     is_result(&Reply::from(message))

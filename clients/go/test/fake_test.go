@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/fastembed-nats/fastembed-nats/clients/go"
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
 )
 
@@ -294,6 +295,17 @@ func checkVectors(t *testing.T, texts []string, got [][]float32, dims int) {
 			t.Fatalf("the vector of text %d is not its own", i)
 		}
 	}
+}
+
+// embedWhole embeds n texts and compares every vector with what f must give.
+func embedWhole(t *testing.T, model *fastembed.TextEmbedding, f *fake, n int) {
+	t.Helper()
+	texts := numbered(n)
+	vectors, err := model.Embed(background(t), texts, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkVectors(t, texts, vectors, f.dims)
 }
 
 // numbered returns n different texts.

@@ -142,12 +142,7 @@ func TestABrokenAnswerIsAskedForOnceMore(t *testing.T) {
 				}
 			})
 			model := newModel(t, newClient(t, s), "Fake")
-			texts := numbered(10)
-			vectors, err := model.Embed(background(t), texts, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkVectors(t, texts, vectors, f.dims)
+			embedWhole(t, model, f, 10)
 			q := f.questions()
 			if len(q) != 2 {
 				t.Fatalf("%d attempts", len(q))

@@ -28,12 +28,7 @@ func TestAFullOrLeavingWorkerIsAskedAgainUntilOneAnswers(t *testing.T) {
 		t.Run(code.Name, func(t *testing.T) {
 			f := startFake(t, s, refuseTimes(5, code, nil))
 			model := newModel(t, newClient(t, s), "Fake")
-			texts := numbered(3)
-			vectors, err := model.Embed(background(t), texts, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkVectors(t, texts, vectors, f.dims)
+			embedWhole(t, model, f, 3)
 			if n := len(f.questions()); n != 6 {
 				t.Errorf("%d attempts", n)
 			}

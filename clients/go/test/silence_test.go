@@ -34,12 +34,7 @@ func TestASilentWorkerIsGivenUpAndItsLateAnswerDropped(t *testing.T) {
 	})
 	client := newClient(t, s)
 	model := newModel(t, client, "Fake")
-	texts := numbered(10)
-	vectors, err := model.Embed(background(t), texts, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkVectors(t, texts, vectors, f.dims)
+	embedWhole(t, model, f, 10)
 	q := f.questions()
 	if len(q) != 2 {
 		t.Fatalf("%d attempts", len(q))
@@ -64,12 +59,7 @@ func TestAnAnswerThatStopsHalfWayIsGivenUp(t *testing.T) {
 			q.answer()
 		}
 	})
-	texts := numbered(10)
-	vectors, err := newModel(t, newClient(t, s), "Fake").Embed(background(t), texts, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkVectors(t, texts, vectors, f.dims)
+	embedWhole(t, newModel(t, newClient(t, s), "Fake"), f, 10)
 }
 
 func TestASlowWorkerThatGivesSignsOfLifeIsWaitedFor(t *testing.T) {
@@ -84,12 +74,7 @@ func TestASlowWorkerThatGivesSignsOfLifeIsWaitedFor(t *testing.T) {
 		}
 		q.answer()
 	})
-	texts := numbered(1)
-	vectors, err := newModel(t, newClient(t, s), "Fake").Embed(background(t), texts, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkVectors(t, texts, vectors, f.dims)
+	embedWhole(t, newModel(t, newClient(t, s), "Fake"), f, 1)
 	if n := len(f.questions()); n != 1 {
 		t.Errorf("%d attempts", n)
 	}
@@ -132,12 +117,7 @@ func TestManySignsOfLifeCrowdOutNoAnswer(t *testing.T) {
 		}
 		q.answer()
 	})
-	texts := numbered(1)
-	vectors, err := newModel(t, newClient(t, s), "Fake").Embed(background(t), texts, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkVectors(t, texts, vectors, f.dims)
+	embedWhole(t, newModel(t, newClient(t, s), "Fake"), f, 1)
 }
 
 func TestSilenceWithoutEndIsATypedError(t *testing.T) {

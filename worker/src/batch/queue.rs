@@ -63,7 +63,7 @@ impl Queue {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            let dropped = state.sweep(now);
+            let dropped = state.sweep_in_turn(now);
             if dropped > 0 {
                 expired(dropped);
             }
@@ -99,7 +99,7 @@ impl Queue {
     /// Drops at once what [`Self::take`] would drop with the next batch, unless
     /// looking takes long and it has just been done.
     pub(super) fn drop_unwanted(&self, expired: impl Fn(usize)) {
-        let dropped = self.state().drop_soon(Instant::now());
+        let dropped = self.state().sweep_out_of_turn(Instant::now());
         if dropped > 0 {
             expired(dropped);
         }

@@ -108,23 +108,20 @@ impl Waiting {
     }
 
     /// Drops what nobody wants any more, now and then; gives how many.
-    pub(super) fn sweep(&mut self, now: Instant) -> usize {
-        if self.last_sweep.is_some_and(|last| now - last < SWEEP) {
-            return 0;
-        }
-        self.drop_unwanted(now)
+    pub(super) fn sweep_in_turn(&mut self, now: Instant) -> usize {
+        self.sweep(now, SWEEP)
     }
 
-    /// Who cancels often must not keep executors from the queue.
-    pub(super) fn drop_soon(&mut self, now: Instant) -> usize {
-        let pause = self.sweep_took * SWEEP_SHARE;
+    /// The same at once: who cancels often must not keep executors from the queue.
+    pub(super) fn sweep_out_of_turn(&mut self, now: Instant) -> usize {
+        self.sweep(now, self.sweep_took * SWEEP_SHARE)
+    }
+
+    /// Drops what nobody wants any more, unless that was done within `pause`.
+    fn sweep(&mut self, now: Instant, pause: Duration) -> usize {
         if self.last_sweep.is_some_and(|last| now - last < pause) {
             return 0;
         }
-        self.drop_unwanted(now)
-    }
-
-    fn drop_unwanted(&mut self, now: Instant) -> usize {
         self.last_sweep = Some(now);
         // Where equal texts are looked for, also of what runs, so that their
         // requests hold no place any more.

@@ -19,12 +19,7 @@ const MODEL: &str = "Fake";
 const CONFIGURATION: &str = "[[models]]\nname = 'Fake'\nkind = 'fake'\ndimensions = 384\n";
 
 pub(super) async fn measure(url: &str, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
-    let file = std::env::temp_dir().join(format!("fastembed-bench-{}.toml", std::process::id()));
-    std::fs::write(&file, CONFIGURATION)?;
-    let flag = format!("--config={}", file.display());
-    let worker = Process::worker(url, &[&flag, EACH_TEXT], None).await;
-    std::fs::remove_file(&file)?;
-    let worker = worker?;
+    let worker = Process::worker_of(url, CONFIGURATION, &[EACH_TEXT]).await?;
     let caller = &Caller::of_model(url, MODEL).await?;
     let text = &[SHORT_TEXT.to_owned()];
     let answer = caller.ask(text).await?;

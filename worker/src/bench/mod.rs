@@ -55,6 +55,7 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
     let config = Layers::default()
         .environment(process::own_variables())?
         .build()?;
+    let processors = config.runtime.processors();
     let environment = onnx::runtime(&config.runtime.library())?;
     let mut bench = Session {
         settings,
@@ -67,7 +68,7 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
     let measured = bench.measure().await;
     print(&report::table(&bench.figures))?;
     measured?;
-    report::write(&bench.figures, &settings.report)
+    report::write(&bench.figures, processors, &settings.report)
 }
 
 struct Session<'b> {
@@ -160,8 +161,7 @@ impl Session<'_> {
             let of_32 = bus::many_callers(caller, texts, 8, 32).await?;
             figures.add("bus_callers_of_32_texts_per_second", of_32);
 
-            let threads = std::thread::available_parallelism().map_or(1, usize::from);
-            let flops = roofline::flops(&self.environment, threads)?;
+            let flops = roofline::flops(&self.environment, runtime.processors())?;
             let tokens = best.tokens.iter().sum::<usize>() as f64;
             for (name, before, after) in spent {
                 if let (Some(before), Some(after)) = (before, after) {
@@ -199,12 +199,8 @@ impl Session<'_> {
     async fn int8(&mut self, url: &str) -> anyhow::Result<()> {
         let (texts, figures) = (&self.texts, &mut self.figures);
         let mut oracle = Oracle::load(&self.environment, &self.config.runtime, INT8, true)?;
-        let file = std::env::temp_dir().join(format!("fastembed-int8-{}.toml", std::process::id()));
-        std::fs::write(&file, format!("[[models]]\nname = '{INT8}'\n"))?;
-        let flag = format!("--config={}", file.display());
-        let worker = Process::worker(url, &[&flag, EACH_TEXT], None).await;
-        std::fs::remove_file(&file)?;
-        let worker = worker?;
+        let configuration = format!("[[models]]\nname = '{INT8}'\n");
+        let worker = Process::worker_of(url, &configuration, &[EACH_TEXT]).await?;
         let caller = Caller::of_model(url, INT8).await?;
         bus::one_caller(&caller, texts).await?;
         for _ in 0..self.settings.rounds {

@@ -50,6 +50,23 @@ impl Process {
         Ok(worker)
     }
 
+    /// Starts this program as a worker of the models in this configuration.
+    pub(super) async fn worker_of(
+        url: &str,
+        configuration: &str,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
+        let name = format!("fastembed-bench-{}.toml", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        std::fs::write(&file, configuration)?;
+        let flag = format!("--config={}", file.display());
+        let worker = Self::worker(url, &[&[flag.as_str()], flags].concat(), None).await;
+        let removed = std::fs::remove_file(&file);
+        let worker = worker?;
+        removed?;
+        Ok(worker)
+    }
+
     /// Starts this program as a bare echo that answers with `bytes` bytes.
     pub(super) async fn echo(url: &str, bytes: usize) -> anyhow::Result<Self> {
         let mut echo = itself(None)?;

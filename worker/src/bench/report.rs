@@ -189,10 +189,9 @@ fn significant(value: f64) -> String {
 }
 
 /// A flat map: each median under its name, its spread under `_min` and `_max`.
-pub(super) fn write(figures: &Figures, file: &Path) -> anyhow::Result<()> {
+pub(super) fn write(figures: &Figures, processors: usize, file: &Path) -> anyhow::Result<()> {
     let mut map = Map::new();
     map.insert("version".into(), env!("CARGO_PKG_VERSION").into());
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     map.insert("processors".into(), processors.into());
     for name in figures.names() {
         if let Some([min, median, max]) = figures.spread(name) {

@@ -9,6 +9,9 @@ use ort::value::TensorRef;
 use prost::Message;
 
 use crate::models::onnx::Environment;
+use crate::models::proto::{
+    FLOAT, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
 
 /// Rows × inner × columns of the product.
 const SHAPE: [usize; 3] = [256, 384, 1536];
@@ -19,90 +22,10 @@ pub(super) const FLOP_PER_TOKEN: f64 = 21.2e6;
 /// How long is multiplied.
 const SPAN: Duration = Duration::from_millis(500);
 
-#[derive(Clone, PartialEq, Message)]
-struct ModelProto {
-    #[prost(int64, tag = "1")]
-    ir_version: i64,
-    #[prost(message, optional, tag = "7")]
-    graph: Option<GraphProto>,
-    #[prost(message, repeated, tag = "8")]
-    opset_import: Vec<OperatorSetIdProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct OperatorSetIdProto {
-    #[prost(int64, tag = "2")]
-    version: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<NodeProto>,
-    #[prost(string, tag = "2")]
-    name: String,
-    #[prost(message, repeated, tag = "5")]
-    initializer: Vec<TensorProto>,
-    #[prost(message, repeated, tag = "11")]
-    input: Vec<ValueInfoProto>,
-    #[prost(message, repeated, tag = "12")]
-    output: Vec<ValueInfoProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct NodeProto {
-    #[prost(string, repeated, tag = "1")]
-    input: Vec<String>,
-    #[prost(string, repeated, tag = "2")]
-    output: Vec<String>,
-    #[prost(string, tag = "4")]
-    op_type: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
-    dims: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    data_type: i32,
-    #[prost(string, tag = "8")]
-    name: String,
-    #[prost(bytes = "vec", tag = "9")]
-    raw_data: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ValueInfoProto {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, optional, tag = "2")]
-    kind: Option<TypeProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TypeProto {
-    #[prost(message, optional, tag = "1")]
-    tensor: Option<TensorTypeProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TensorTypeProto {
-    #[prost(int32, tag = "1")]
-    elem_type: i32,
-}
-
-/// `TensorProto.DataType.FLOAT`.
-const FLOAT: i32 = 1;
-
 /// `y = x · w`, with `w` known, so that the runtime packs it once.
 fn product() -> Vec<u8> {
     let [_, inner, columns] = SHAPE;
-    let value = |name: &str| ValueInfoProto {
-        name: name.to_owned(),
-        kind: Some(TypeProto {
-            tensor: Some(TensorTypeProto { elem_type: FLOAT }),
-        }),
-    };
+    let value = |name: &str| ValueInfoProto::tensor(name, FLOAT, &[]);
     let weights = (0..inner * columns).map(|at| (at % 17) as f32 / 17.0);
     let graph = GraphProto {
         node: vec![NodeProto {
@@ -116,6 +39,7 @@ fn product() -> Vec<u8> {
             data_type: FLOAT,
             name: "w".to_owned(),
             raw_data: weights.flat_map(f32::to_le_bytes).collect(),
+            ..TensorProto::default()
         }],
         input: vec![value("x")],
         output: vec![value("y")],
@@ -123,7 +47,10 @@ fn product() -> Vec<u8> {
     let model = ModelProto {
         ir_version: 8,
         graph: Some(graph),
-        opset_import: vec![OperatorSetIdProto { version: 17 }],
+        opset_import: vec![OperatorSetIdProto {
+            version: 17,
+            ..OperatorSetIdProto::default()
+        }],
     };
     model.encode_to_vec()
 }

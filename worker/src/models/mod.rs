@@ -8,6 +8,7 @@ pub mod fake;
 pub mod files;
 pub mod onnx;
 pub mod pooling;
+pub mod proto;
 pub mod tokenizer;
 mod weights;
 

@@ -2,8 +2,7 @@
 //!
 //! A session reads its initialisers out of the graph and then packs the
 //! matrices anew, for itself. Given the tensors from outside and one container
-//! for what is packed, all sessions use the same memory. Only what that needs
-//! of the ONNX file is read (github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+//! for what is packed, all sessions use the same memory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,15 +13,10 @@ use ort::value::{DynValue, Tensor};
 use prost::Message;
 
 use super::Error;
+use super::proto::{EXTERNAL, FLOAT, ModelProto, TensorProto};
 
 /// Smaller tensors stay with the graph: its optimiser folds them away.
 const MIN_SHARED_BYTES: usize = 16 * 1024;
-
-/// `TensorProto.DataType.FLOAT`.
-const FLOAT: i32 = 1;
-
-/// `TensorProto.DataLocation.EXTERNAL`.
-const EXTERNAL: i32 = 1;
 
 /// Operators that take the scale of what they quantise over a whole run.
 const DYNAMIC: &[&str] = &[
@@ -35,51 +29,6 @@ const DYNAMIC: &[&str] = &[
 /// A file of weights that lies beside the graph, by the path that the graph
 /// knows it by.
 pub(super) type External = (String, Arc<[u8]>);
-
-#[derive(Clone, PartialEq, Message)]
-struct ModelProto {
-    #[prost(message, optional, tag = "7")]
-    graph: Option<GraphProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<NodeProto>,
-    #[prost(message, repeated, tag = "5")]
-    initializer: Vec<TensorProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct NodeProto {
-    #[prost(string, tag = "4")]
-    op_type: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
-    dims: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    data_type: i32,
-    #[prost(string, tag = "8")]
-    name: String,
-    /// Little-endian values; empty where they stand in another field or file.
-    #[prost(bytes = "bytes", tag = "9")]
-    raw_data: Bytes,
-    #[prost(message, repeated, tag = "13")]
-    external_data: Vec<StringStringEntryProto>,
-    #[prost(int32, tag = "14")]
-    data_location: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct StringStringEntryProto {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
 
 impl TensorProto {
     /// The tensor's bytes, from the graph or from a file beside it.
