@@ -64,6 +64,7 @@ test-go: setup build
 test-python: setup check-generated
 	$(VENV_PYTHON) schemas/check.py
 	$(VENV_PYTHON) -m unittest discover --quiet --start-directory tools --pattern '*_test.py'
+	$(VENV_PYTHON) -m unittest discover --quiet --start-directory tests/models --pattern '*_test.py'
 
 .PHONY: soak
 soak: setup build ## Run the long tests (minutes to hours)

@@ -177,7 +177,8 @@ def setup_venv():
             run(sys.executable, "-m", "venv", "--clear", venv)
         except Failure:
             raise Failure("python3 cannot make a venv (on Debian: apt-get install python3-venv)") from None
-        options = ["--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
+        # The list is complete but for what requirements.in leaves out, so pip is told not to look for more.
+        options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--disable-pip-version-check"]
         run(venv / "bin/python", "-m", "pip", "install", *options, "-r", requirements)
         return "packages of tools/requirements.txt installed"
 

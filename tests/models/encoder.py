@@ -42,7 +42,8 @@ def hidden(graph, encoder):
     x = graph.add("Gather", [words, "input_ids"], "embed/words")
     x = graph.add("Add", [x, places(graph, encoder)], "embed/placed")
     if encoder.types:
-        types = graph.add("Gather", [graph.random("embeddings.type", (2, HIDDEN), 0.3), "token_type_ids"], "embed/types")
+        types = graph.random("embeddings.type", (2, HIDDEN), 0.3)
+        types = graph.add("Gather", [types, "token_type_ids"], "embed/types")
         x = graph.add("Add", [x, types], "embed/typed")
     x = layer_norm(graph, x, HIDDEN, "embeddings.norm")
     return transformer(graph, x, HIDDEN, HEADS, LAYERS, score_bias(graph, encoder))
@@ -62,9 +63,10 @@ def mean_of_tokens(graph, x, output):
     """[batch, sequence, n] → [batch, n], over what the attention mask counts."""
     mask = graph.add("Cast", ["attention_mask"], f"{output}/mask", to=FLOAT)
     mask = graph.add("Unsqueeze", [mask, graph.constant("last_axis", [2])], f"{output}/weights")
-    total = graph.add("ReduceSum", [graph.add("Mul", [x, mask], f"{output}/counted"), graph.constant("tokens_axis", [1])],
-                      f"{output}/total", keepdims=0)
-    count = graph.add("ReduceSum", [mask, graph.constant("tokens_axis", [1])], f"{output}/count", keepdims=0)
+    axis = graph.constant("tokens_axis", [1])
+    counted = graph.add("Mul", [x, mask], f"{output}/counted")
+    total = graph.add("ReduceSum", [counted, axis], f"{output}/total", keepdims=0)
+    count = graph.add("ReduceSum", [mask, axis], f"{output}/count", keepdims=0)
     return graph.add("Div", [total, count], output)
 
 
@@ -121,6 +123,7 @@ def score_bias(graph, encoder):
     bias = graph.add("Sub", [graph.constant("one", 1, np.float32), mask], "mask/inverted")
     if encoder.causal:
         column = graph.add("Unsqueeze", [order(graph), graph.constant("one_index", [1])], "mask/column")
-        later = graph.add("Cast", [graph.add("Less", [column, order(graph)], "mask/later")], "mask/later/float", to=FLOAT)
+        later = graph.add("Less", [column, order(graph)], "mask/later")
+        later = graph.add("Cast", [later], "mask/later/float", to=FLOAT)
         bias = graph.add("Max", [bias, later], "mask/both")
     return graph.add("Mul", [bias, graph.constant("lowest", LOWEST, np.float32)], "mask/bias")

@@ -141,8 +141,9 @@ def make(seed, entry):
     words = vocabulary.STYLES[family.tokenizer]()
     max_length = max_length_of(entry)
     encoder = family.encoder(words, max_length)
-    # The models that share BGE-M3's repository share its file, so the vector's size is not the entry's to say.
-    size = [entry.get("dimensions") or 1024] if entry["op"] in ("text", "joint") or family.head is text.with_sentence else []
+    # Sparse and rerank have no size, but for BGE-M3's sparse entry, which is the text entry's file.
+    sized = entry["op"] in ("text", "joint") or family.head is text.with_sentence
+    size = [entry.get("dimensions") or 1024] if sized else []
     model = family.head(seed, name, encoder, *size, *family.more)
     files = words.files(max_length, {"model_type": family.config, "generated": True})
     if name_of(entry) == "inference-free":

@@ -55,7 +55,8 @@ class Graph:
         ]
         body = helper.make_graph(self.nodes, self.name, *values, self.weights)
         opsets = [helper.make_opsetid("", OPSET)]
-        made = helper.make_model(body, producer_name="fastembed-nats-tests", ir_version=IR_VERSION, opset_imports=opsets)
+        about = {"producer_name": "fastembed-nats-tests", "ir_version": IR_VERSION, "opset_imports": opsets}
+        made = helper.make_model(body, **about)
         onnx.checker.check_model(made, full_check=True)
         return made
 
@@ -88,9 +89,10 @@ def gelu(graph, x, at):
 
 
 def attention(graph, x, size, heads, at, bias=None):
-    """[batch, sequence, size] → the same. `bias`, broadcast over [batch, heads, sequence, sequence], joins the scores.
+    """[batch, sequence, size] → the same. `bias` joins the scores, [batch, heads, sequence, sequence].
 
-    Scores have a deviation of about 3 and what is mixed outweighs what was there: sharp enough that the mask, the order and each token matter.
+    Scores have a deviation of about 3, and what is mixed outweighs what was there: so the mask, the order and each
+    token matter.
     """
     split = graph.constant("split_heads", [0, 0, heads, size // heads])
 
@@ -102,7 +104,8 @@ def attention(graph, x, size, heads, at, bias=None):
     query, key = part("query", 1.8, [0, 2, 1, 3]), part("key", 1.8, [0, 2, 3, 1])
     value = part("value", 3.2, [0, 2, 1, 3])
     scores = graph.add("MatMul", [query, key], f"{at}/scores")
-    scores = graph.add("Div", [scores, graph.constant("head_scale", np.sqrt(size // heads), np.float32)], f"{at}/scaled")
+    scale = graph.constant("head_scale", np.sqrt(size // heads), np.float32)
+    scores = graph.add("Div", [scores, scale], f"{at}/scaled")
     if bias is not None:
         scores = graph.add("Add", [scores, bias], f"{at}/biased")
     shares = graph.add("Softmax", [scores], f"{at}/shares", axis=-1)

@@ -17,7 +17,6 @@ INPUT = (FLOAT, ["batch", 3, "height", "width"])
 def patches(graph, pixels, patch):
     """[batch, 3, 224, 224] → [batch, 1 + patches, HIDDEN]: a class token, then the patches, each with its place."""
     count = (SIDE // patch) ** 2
-    # Neighbouring pixels are alike, so their sum grows almost with their number, not with its root.
     filters = graph.random("patch.weight", (HIDDEN, 3, patch, patch), 1 / patch)
     # Random filters sum to nearly nothing over a plain patch; a share of plain colour makes them see it.
     colour = graph.random("patch.colour", (HIDDEN, 3, 1, 1), 1.0 / patch**2)
@@ -81,8 +80,8 @@ def resnet(seed, name, size):
             mean = graph.add("ReduceMean", [x], f"{at}/mean", axes=[1], keepdims=1)
             x = graph.add("Sub", [x, mean], f"{at}/centred")
         b = graph.random(f"{at}.bias", (outer,), bias)
-        pads = [side // 2] * 4
-        return graph.add("Conv", [x, w, b], f"{at}/conv", kernel_shape=[side, side], strides=[stride, stride], pads=pads)
+        shape = {"kernel_shape": [side] * 2, "strides": [stride] * 2, "pads": [side // 2] * 4}
+        return graph.add("Conv", [x, w, b], f"{at}/conv", **shape)
 
     def relu(x, at):
         return graph.add("Relu", [x], f"{at}/relu")

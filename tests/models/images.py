@@ -1,7 +1,7 @@
 """Test images: painted from a seed, and encoded in every format that a request may carry.
 
-They are smooth and free of chroma subsampling: decoders differ in how they bring that back, by more than any mistake
-in preprocessing.
+They are smooth, within 16 and 239, and free of chroma subsampling. Decoders differ in how they bring chroma back, and
+resizers in whether they clip what overshoots between their two passes: both by more than a mistake in preprocessing.
 """
 
 import io
@@ -31,7 +31,7 @@ def paint(seed, index, width, height):
         # Soft edges, so that a pixel more or less changes little.
         cover = np.clip((1.1 - away) / 0.2, 0, 1)[..., None]
         picture = cover * numbers(f"colour/{i}", 3) + (1 - cover) * picture
-    return np.rint(picture * 255).astype(np.uint8)
+    return np.rint(16 + picture * 223).astype(np.uint8)
 
 
 def encoded(picture, kind, **options):
@@ -56,8 +56,8 @@ def fixtures(seed):
         "grey.png": encoded(image(8, 300, 200).convert("L"), "PNG"),
         "alpha.png": encoded(alpha, "PNG"),
         "palette.png": encoded(image(9, 240, 230).quantize(64), "PNG"),
-        "tall.jpeg": encoded(image(10, 240, 360), "JPEG", quality=95, subsampling=0),
-        "grey.jpeg": encoded(image(11, 280, 230).convert("L"), "JPEG", quality=95),
+        "tall.jpeg": encoded(image(10, 480, 720), "JPEG", quality=95, subsampling=0),
+        "grey.jpeg": encoded(image(11, 560, 460).convert("L"), "JPEG", quality=95),
         "lossless.webp": encoded(image(12, 300, 231), "WEBP", lossless=True),
         "frames.gif": encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100),
         "plain.bmp": encoded(image(13, 250, 250), "BMP"),

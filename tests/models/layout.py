@@ -8,7 +8,6 @@ import copy
 import hashlib
 
 import families
-import onnx
 import quantise
 from onnx.external_data_helper import set_external_data
 
@@ -24,7 +23,7 @@ def model_files(entry, model):
     """The graph's file and its files of weights: path → bytes."""
     model = quantise.form_of(entry["graph"])(copy.deepcopy(model))
     folder = entry["graph"].rpartition("/")[0]
-    data = [path for path in entry.get("additional", []) if not path.endswith(".json")]
+    data = [path for path in (entry.get("additional") or []) if not path.endswith(".json")]
     files = {}
     if data:
         large = [w for w in model.graph.initializer if len(w.raw_data) >= EXTERNAL_BYTES]
@@ -50,7 +49,7 @@ def files_of(seed, entry):
     wanted = set(entry.get("files") or files)
     if missing := wanted - set(files):
         raise Missing(f"{entry['op']} {entry['name']}: nothing makes {', '.join(sorted(missing))}")
-    return {path: files[path] for path in sorted(wanted | {entry["graph"], *entry.get("additional", [])})}
+    return {path: files[path] for path in sorted(wanted | {entry["graph"], *(entry.get("additional") or [])})}
 
 
 def repositories(seed, entries):
@@ -96,8 +95,3 @@ def write(seed, entries, hub):
 def snapshot(hub, repository):
     base = hub / cache_folder(repository)
     return base / "snapshots" / (base / "refs/main").read_text()
-
-
-def size(model):
-    """Bytes of a model's weights."""
-    return sum(onnx.numpy_helper.to_array(w).nbytes for w in model.graph.initializer)

@@ -8,7 +8,7 @@ from graph import FLOAT, Graph, layer_norm, linear
 VOCABULARY = 30_522
 # Between the hidden states and the vocabulary, so that the table stays below two megabytes.
 NARROW = 16
-# Of their deviation, so far below zero lie the logits: some hundred of 30,522 are above it in a short text, as in SPLADE.
+# So many deviations below zero lie the logits: some hundred of 30,522 are above it in a short text, as in SPLADE.
 THRESHOLD = 2.9
 
 

@@ -121,8 +121,9 @@ ROBERTA = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_tok
 def xlmr():
     # fastembed's BGE-M3 takes 0 to 3 for special by their numbers: <s>, <pad>, </s>, <unk>.
     pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    whole = [*(f"▁{word}" for word in WORDS), *(w for w in WORDS if len(w) > 2), *(f"▁{c}" for c in LETTERS), *ENDINGS]
-    pieces += [(piece, -4.0 - 0.01 * i) for i, piece in enumerate(dict.fromkeys(whole)) if piece not in CHARACTERS]
+    inner = [*(word for word in WORDS if len(word) > 2), *ENDINGS]
+    whole = dict.fromkeys([*(f"▁{word}" for word in [*WORDS, *LETTERS]), *inner])
+    pieces += [(piece, -4.0 - 0.01 * i) for i, piece in enumerate(whole) if piece not in CHARACTERS]
     capitals = [c.upper() for c in LETTERS if c.isalpha()]
     pieces += [(c, -12.0 - 0.01 * i) for i, c in enumerate(["▁", *CHARACTERS, *capitals])]
     pieces.append(("<mask>", 0.0))
