@@ -1,7 +1,7 @@
 """Which family an entry of the catalogue belongs to, and what that family's files are.
 
-An entry is what `fastembed-worker models --json` prints: op, name, repository, graph, additional, files, dimensions,
-max_length. An entry may name its `family` itself, as user-defined models in tests do. Families follow fastembed 7.5.0:
+An entry is what `fastembed-worker models --json` prints: op, name, repository, graph, files, and where they are known
+additional, dimensions, max_length and pooling. An entry may name its `family` itself, as user-defined models in tests do. Families follow fastembed 7.5.0:
 where it looks for a name (text_embeds, last_hidden_state, logits, image_embeds, …) or an order, the models here have
 it. Which inputs a graph declares stands in no source of fastembed, which asks the graph; those of BERT's relatives are
 the usual ones of their exports.
@@ -139,7 +139,8 @@ def make(seed, entry):
         documents = {"preprocessor_config.json": about, "config.json": config}
         return model, {file: json.dumps(each, indent=1).encode() for file, each in documents.items()}
     words = vocabulary.STYLES[family.tokenizer]()
-    max_length = max_length_of(entry)
+    # The model's own length, not what the worker cuts at: entries of one repository may differ in that.
+    max_length = max(family.max_length, max_length_of(entry))
     encoder = family.encoder(words, max_length)
     # Sparse and rerank have no size, but for BGE-M3's sparse entry, which is the text entry's file.
     sized = entry["op"] in ("text", "joint") or family.head is text.with_sentence

@@ -28,7 +28,7 @@ ENTRIES = {
                   additional=["model.onnx_data"]),
     "nomic": entry("text", "NomicEmbedTextV15", "nomic-ai/nomic-embed-text-v1.5", "onnx/model.onnx", 768),
     "nomic-dynamic": entry("text", "NomicEmbedTextV15Q", "nomic-ai/nomic-embed-text-v1.5",
-                           "onnx/model_quantized.onnx", 768),
+                           "onnx/model_quantized.onnx", 768, max_length=2048),
     "gte": entry("text", "GTEBaseENV15", "Alibaba-NLP/gte-base-en-v1.5", "onnx/model.onnx", 768),
     "jina": entry("text", "JinaEmbeddingsV2BaseEN", "jinaai/jina-embeddings-v2-base-en", "model.onnx", 768),
     "jina-code": entry("text", "JinaEmbeddingsV2BaseCode", "jinaai/jina-embeddings-v2-base-code", "onnx/model.onnx",

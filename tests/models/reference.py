@@ -83,7 +83,7 @@ class Model:
         if value.ndim == 1:
             return value
         pooling = families.pooling_of(self.entry)
-        return {"cls": value[0], "mean": value.mean(axis=0), "last": value[-1]}[pooling]
+        return {"cls": value[0], "mean": value.mean(axis=0), "last": value[-1]}[pooling.partition("_")[0]]
 
     def tokens(self, texts):
         """Tokens of each text, special ones included, after truncation."""
