@@ -7,7 +7,7 @@ follows the authors; each such place says so.
 
 import json
 import subprocess
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import families
@@ -165,16 +165,14 @@ def sigmoid(logits):
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
-def sparse_linear(known={}):
+@cache
+def sparse_linear():
     """BGE-M3's head for sparse weights: weight [1, 1024], bias [1].
 
     The published one. It is in no file that the catalogue names: fastembed carries it in its source, from
     sparse_linear.pt of BAAI/bge-m3.
     """
-    if not known:
-        command = ["cargo", "metadata", "--format-version", "1", "--locked", "--offline"]
-        about = json.loads(subprocess.check_output(command, cwd=ROOT))
-        (manifest,) = (p["manifest_path"] for p in about["packages"] if p["name"] == "fastembed")
-        file = Path(manifest).parent / "src/sparse_text_embedding/weights/sparse_linear.safetensors"
-        known.update(load_file(file))
-    return known
+    command = ["cargo", "metadata", "--format-version", "1", "--locked"]
+    about = json.loads(subprocess.check_output(command, cwd=ROOT))
+    (manifest,) = (p["manifest_path"] for p in about["packages"] if p["name"] == "fastembed")
+    return load_file(Path(manifest).parent / "src/sparse_text_embedding/weights/sparse_linear.safetensors")

@@ -171,6 +171,43 @@ class Tokenizers(unittest.TestCase):
         self.assertEqual(encoding.sequence_ids.count(0), len(tried.tokenizer.encode(TEXT, "").ids) - 3)
 
 
+class Formulas(unittest.TestCase):
+    """The numbers by hand, from outputs that are given and not computed."""
+
+    def answering(self, name, **outputs):
+        tried = model(name)
+        tried.outputs = list(outputs)
+        tried.run = lambda encoding: {each: np.array([value], np.float32) for each, value in outputs.items()}
+        return tried
+
+    def test_splade_is_the_logarithm_of_the_largest_logit_above_zero(self):
+        tried = self.answering("splade", last_hidden_state=[[1, -1, 0, 0.5], [0.5, 2, -3, 0]])
+        (row,) = tried.sparse([TEXT])
+        self.assertEqual(sorted(row), [0, 1, 3])
+        self.assertLess(distance([row[i] for i in sorted(row)], np.log([2, 3, 1.5])), 1e-6)
+
+    def test_the_inference_free_document_takes_a_second_logarithm_and_no_special_tokens(self):
+        logits = np.zeros((2, 200))
+        logits[:, 101] = 9
+        logits[1, 150] = 1.5
+        (row,) = self.answering("inference-free", logits=logits).sparse([TEXT])
+        self.assertEqual(list(row), [150])
+        self.assertAlmostEqual(row[150], float(np.log1p(np.log1p(1.5))), places=6)
+
+    def test_a_word_has_its_largest_weight_and_special_tokens_have_none(self):
+        self.assertEqual(reference.largest([0, 7, 9, 7, 2], [5, 0.25, -1, 0.5, 5]), {7: 0.5})
+
+    def test_a_models_own_sentence_comes_before_its_tokens(self):
+        tried = self.answering("gemma", last_hidden_state=[[1, 0], [1, 0]], sentence_embedding=[0, 2])
+        self.assertLess(distance(tried.text([TEXT]), [[0, 1]]), 1e-6)
+
+    def test_pooling_is_the_entrys(self):
+        for pooling, wanted in (("cls", [1, 0]), ("mean", [0.8, 0.6]), ("last_token", [0, 1])):
+            tried = self.answering("bert", last_hidden_state=[[4, 0], [4, 3], [0, 3]])
+            tried.entry = {**tried.entry, "pooling": pooling}
+            self.assertLess(distance(tried.text([TEXT]), [wanted]), 1e-6, pooling)
+
+
 class Written(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
