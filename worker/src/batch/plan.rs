@@ -2,8 +2,9 @@
 //!
 //! Padding is arithmetic thrown away, so a batch holds texts of like length.
 //! It starts from the item that has waited longest in the first lane that has
-//! any, and takes the nearest lengths of that lane up to a budget: bulk beside a
-//! query would make it wait for the whole run. Whatever waits longest runs next,
+//! any, and takes the nearest lengths of that lane up to a budget, as many as make
+//! the run do most text for its cost. Bulk beside a query would make it wait for
+//! the whole run. Whatever waits longest runs next,
 //! however odd its length, so nothing starves; an item beyond the budget runs
 //! alone.
 
@@ -54,9 +55,10 @@ pub struct Budgets {
     pub bulk: Budget,
 }
 
-/// Of what a run computes, at least this share must be text, in percent: below
-/// it, two runs are taken to be cheaper than one. An estimate, not measured yet.
-const MIN_FILL_PERCENT: usize = 75;
+/// What a run costs besides its tokens, in tokens: all weights are read once.
+/// Measured with all-MiniLM-L6-v2 on one thread: 2.7 ms a run and 0.16 ms a padded
+/// token. A longer row joins where the run then does more text for its cost.
+const RUN_OVERHEAD_TOKENS: usize = 16;
 
 /// Queries that may overtake a bulk item; after these it is as good as
 /// interactive, so that no stream of queries starves it.
@@ -106,18 +108,44 @@ pub fn next_batch(waiting: &[View], budgets: Budgets) -> Vec<usize> {
 
     let mut batch = vec![first];
     let (mut widest, mut text) = (anchor.tokens, anchor.tokens);
+    let mut best = Yield::of(1, widest, text);
+    let mut rows_of_best = 1;
     for at in others {
         let tokens = waiting[at].tokens;
         let (rows, width) = (batch.len() + 1, widest.max(tokens));
-        let fits = rows * width <= budget.padded_tokens
-            && rows * width * width <= budget.squared_tokens
-            && (text + tokens) * 100 >= rows * width * MIN_FILL_PERCENT;
-        if fits {
-            batch.push(at);
-            (widest, text) = (width, text + tokens);
+        if rows * width > budget.padded_tokens || rows * width * width > budget.squared_tokens {
+            continue;
+        }
+        batch.push(at);
+        (widest, text) = (width, text + tokens);
+        let with_it = Yield::of(rows, widest, text);
+        if with_it.is_at_least(best) {
+            (best, rows_of_best) = (with_it, rows);
         }
     }
+    batch.truncate(rows_of_best);
     batch
+}
+
+/// How much text a run does for what it costs.
+#[derive(Clone, Copy)]
+struct Yield {
+    text: usize,
+    cost: usize,
+}
+
+impl Yield {
+    fn of(rows: usize, width: usize, text: usize) -> Self {
+        Self {
+            text,
+            cost: RUN_OVERHEAD_TOKENS + rows * width,
+        }
+    }
+
+    /// Whether it is as good as `other`: text / cost compared, without division.
+    fn is_at_least(self, other: Self) -> bool {
+        self.text * other.cost >= other.text * self.cost
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Queue {
                 state.add(row);
             }
         }
-        let wake = state.idle > 0 && !state.items.is_empty();
+        let wake = state.is_due_to_wake();
         drop(state);
         if wake {
             self.changed.notify_one();
@@ -79,7 +79,9 @@ impl Queue {
                 if wanted.is_empty() {
                     continue;
                 }
-                if state.idle > 0 && !state.items.is_empty() {
+                let wake = state.is_due_to_wake();
+                drop(state);
+                if wake {
                     self.changed.notify_one();
                 }
                 return Some(wanted);
@@ -93,6 +95,7 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
+            state.waking = false;
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Waiting {
     sweep_took: Duration,
     /// Executors that wait for work.
     pub(super) idle: usize,
+    /// One of them has been woken and is on its way.
+    pub(super) waking: bool,
     pub(super) closed: bool,
 }
 
@@ -136,6 +138,14 @@ impl Waiting {
         }
         self.sweep_took = now.elapsed();
         before - self.items.len()
+    }
+
+    /// Whether an executor is to be woken now: one at a time, since waking costs
+    /// more than small work does. Who was woken wakes the next if it leaves some.
+    pub(super) fn is_due_to_wake(&mut self) -> bool {
+        let due = self.idle > 0 && !self.waking && !self.items.is_empty();
+        self.waking |= due;
+        due
     }
 
     /// The next batch; empty only where nothing waits.

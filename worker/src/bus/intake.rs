@@ -23,6 +23,10 @@ const MIN_ROUND: Duration = Duration::from_secs(1);
 /// Unread messages that are taken before a count, so that a flood has an end.
 const MAX_UNREAD: usize = 4096;
 
+/// Messages that are taken between two looks for the word to stop, which cost as
+/// much as taking a message does.
+const AT_ONCE: usize = 64;
+
 /// Counts that are tried, so that leaving ends within seconds.
 const MAX_ROUNDS: usize = 20;
 
@@ -86,7 +90,10 @@ impl Intake {
             tokio::select! {
                 // In random order: a flood must not keep the word to stop away.
                 message = subscription.subscriber.next() => match message {
-                    Some(message) => subscription.hand(message, &take).await,
+                    Some(message) => {
+                        subscription.hand(message, &take).await;
+                        subscription.take_unread(AT_ONCE, &take).await;
+                    }
                     None => return Err(Ended),
                 },
                 round_trip = stopped(&mut stop) => break round_trip,
@@ -123,7 +130,7 @@ impl Intake {
         let quiet = MIN_QUIET.max(3 * round_trip);
         for _ in 0..MAX_ROUNDS {
             // What lies here unread is counted by the library already.
-            subscription.take_unread(take).await;
+            subscription.take_unread(MAX_UNREAD, take).await;
             if !self.line.serves(&subscription.hold) {
                 return subscription.give_up(take).await;
             }
@@ -166,8 +173,12 @@ impl Subscription {
         take(message).await;
     }
 
-    async fn take_unread<F: Future<Output = ()>>(&mut self, take: &impl Fn(Message) -> F) {
-        for _ in 0..MAX_UNREAD {
+    async fn take_unread<F: Future<Output = ()>>(
+        &mut self,
+        most: usize,
+        take: &impl Fn(Message) -> F,
+    ) {
+        for _ in 0..most {
             let Some(Some(message)) = self.subscriber.next().now_or_never() else {
                 return;
             };
@@ -178,7 +189,7 @@ impl Subscription {
     /// Ends it while there is no connection: the library subscribes again only
     /// for those who still listen.
     async fn give_up<F: Future<Output = ()>>(mut self, take: &impl Fn(Message) -> F) {
-        self.take_unread(take).await;
+        self.take_unread(MAX_UNREAD, take).await;
     }
 }
 
