@@ -177,7 +177,13 @@ async fn info_tells_what_the_model_is_and_what_is_allowed() {
         assert_eq!(info.instance, worker.instance);
         assert_eq!(info.encodings, ["f32", "array"]);
         assert_eq!(info.features, ["parts", "alive"]);
-        assert_eq!(info.aliases, ["Qdrant/all-MiniLM-L6-v2-onnx"]);
+        assert_eq!(
+            info.aliases,
+            [
+                "Qdrant/all-MiniLM-L6-v2-onnx",
+                "sentence-transformers/all-MiniLM-L6-v2"
+            ]
+        );
         assert_eq!(info.license, "Apache-2.0");
         assert_eq!(
             (info.limits.max_inputs, info.limits.max_input_bytes),

@@ -11,6 +11,7 @@
     reason = "a test says what must hold by panicking, in its helpers too"
 )]
 
+mod catalogue;
 mod external;
 mod fake_hub;
 #[path = "../harness/mod.rs"]
@@ -39,7 +40,7 @@ fn real_cache() -> PathBuf {
 
 /// Where a model's files lie in `cache`, by the lookup that loading uses.
 fn found(cache: &Path, name: &str) -> Option<Files> {
-    let entry = catalog::find(name).expect("a name of the catalogue");
+    let entry = catalog::find_anywhere(name).expect("a name of the catalogue");
     Files::find(cache, &entry).ok()
 }
 

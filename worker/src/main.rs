@@ -63,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<()> {
                 Ok(())
             }
         }
+        Command::Models(models) => print(&models.print()?),
         Command::Pull(pull) => block_on(cli::models::pull(&pull, config::variables())),
         Command::Import(import) => block_on(cli::models::import(&import, config::variables())),
         Command::Bench(settings) => block_on(bench::run(&settings)),

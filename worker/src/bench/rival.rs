@@ -8,7 +8,7 @@ use fastembed::{
 };
 
 use crate::config::Runtime;
-use crate::models::catalog;
+use crate::models::catalog::{self, Op};
 use crate::models::files::Files;
 use crate::models::onnx::Environment;
 
@@ -22,7 +22,7 @@ impl Rival {
         runtime: &Runtime,
         model: &str,
     ) -> anyhow::Result<Self> {
-        let entry = catalog::find(model)?;
+        let entry = catalog::find(Op::Text, model)?;
         let files = Files::find(&runtime.cache, &entry)?;
         let beside = |name: &str| fs::read(files.graph.with_file_name(name));
         let tokenizer = TokenizerFiles {
@@ -33,9 +33,8 @@ impl Rival {
         };
         let model = UserDefinedEmbeddingModel::new(fs::read(&files.graph)?, tokenizer)
             .with_pooling(Pooling::Mean);
-        let options = InitOptionsUserDefined::new()
-            .with_environment(environment)
-            .with_max_length(entry.max_length);
+        let mut options = InitOptionsUserDefined::new().with_environment(environment);
+        options.max_length = entry.max_length.unwrap_or(options.max_length);
         Ok(Self(TextEmbedding::try_new_from_user_defined(
             model, options,
         )?))

@@ -1,6 +1,7 @@
 //! The command line. Flags that concern NATS are spelled as the nats CLI
 //! spells them.
 
+pub mod list;
 pub mod models;
 
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// List the models that there are.
+    Models(list::Models),
     /// Fetch models from the hub into the cache.
     Pull(models::Pull),
     /// Put a model's files from a folder into the cache.

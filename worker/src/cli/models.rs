@@ -9,12 +9,14 @@ use clap::Args;
 use super::Settings;
 use crate::config::{self, Config, ModelKind};
 use crate::hub::{self, Hub, Pin, Pins, Progress};
-use crate::models::catalog::{self, Entry};
+use crate::models::catalog::{self, Entry, Op};
 
 /// What fetching needs.
 #[derive(Clone, Debug, Args)]
 pub struct Pull {
-    /// Models by fastembed's names; the configured ones by default.
+    /// Models by fastembed's names, those that do not embed text with what they
+    /// do where a text model has the same, such as image/ClipVitB32; the
+    /// configured ones by default.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Also write the revision and every sha256 to models.lock (--lock=FILE:
@@ -32,7 +34,7 @@ pub struct Pull {
 /// What importing needs.
 #[derive(Clone, Debug, Args)]
 pub struct Import {
-    /// The model, by fastembed's name.
+    /// The model, by fastembed's name, as `pull` takes it.
     name: String,
     /// Folder that holds its files as the hub's repository does.
     #[arg(value_name = "DIR")]
@@ -82,7 +84,7 @@ pub async fn import(
 ) -> anyhow::Result<()> {
     let config = load(&arguments.settings, arguments.lock.as_ref(), variables)?;
     let mut pins = pins(&config, arguments.lock.is_some())?;
-    let entry = catalog::find(&arguments.name)?;
+    let entry = catalog::find_anywhere(&arguments.name)?;
     let cache = &config.runtime.cache;
     let mut progress = Progress::to_stderr();
     let revision = hub::import(cache, &entry, &arguments.folder, &mut progress).await?;
@@ -115,15 +117,20 @@ fn pins(config: &Config, writing: bool) -> Result<Pins, config::Error> {
 
 fn entries(names: &[String], config: &Config) -> Result<Vec<Entry>, crate::models::Error> {
     if !names.is_empty() {
-        return names.iter().map(|name| catalog::find(name)).collect();
+        return names
+            .iter()
+            .map(|name| catalog::find_anywhere(name))
+            .collect();
     }
     let served = config.served();
     let served = served.iter().filter(|model| model.kind == ModelKind::Onnx);
-    served.map(|model| catalog::find(&model.name)).collect()
+    served
+        .map(|model| catalog::find(Op::Text, &model.name))
+        .collect()
 }
 
 fn report(entry: &Entry, revision: &str, config: &Config) -> anyhow::Result<()> {
-    let (name, cache) = (&entry.name, config.runtime.cache.display());
+    let (name, cache) = (entry.label(), config.runtime.cache.display());
     writeln!(std::io::stdout(), "{name} is at {revision} in {cache}")?;
     Ok(())
 }
@@ -137,7 +144,12 @@ fn write_pin(
     let path = Pins::path(&config.runtime);
     pins.set(Pin::in_cache(&config.runtime.cache, entry, revision)?);
     pins.write(&path).with_context(|| written(&path))?;
-    writeln!(std::io::stdout(), "{} pins {}", path.display(), entry.name)?;
+    writeln!(
+        std::io::stdout(),
+        "{} pins {}",
+        path.display(),
+        entry.label()
+    )?;
     Ok(())
 }
 

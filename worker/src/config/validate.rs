@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::keys::nearest;
 use super::{Config, Error, Model, ModelKind, Nats};
-use crate::models::{self, catalog};
+use crate::models;
+use crate::models::catalog::{self, Op};
 use crate::wire::protocol;
 
 /// What a subject, or a part of one, may be made of
@@ -145,13 +146,13 @@ fn models(models: &[Model]) -> Result<(), Error> {
         let name = match model.kind {
             ModelKind::Fake if is_token(&model.name) => model.name.clone(),
             ModelKind::Fake => return refused("must be of A-Z a-z 0-9 _ -".to_owned()),
-            ModelKind::Onnx => match catalog::find(&model.name) {
+            ModelKind::Onnx => match catalog::find(Op::Text, &model.name) {
                 Ok(entry) => entry.name,
                 Err(models::Error::Ambiguous { candidates, .. }) => {
                     return refused(format!("must be one of {}", candidates.join(", ")));
                 }
                 Err(_) => {
-                    let names = catalog::names();
+                    let names = catalog::names(Op::Text);
                     let near = nearest(&model.name, names.iter().map(String::as_str));
                     let near = near.map(|near| format!("; did you mean {near}?"));
                     return refused(format!(

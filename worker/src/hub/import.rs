@@ -10,7 +10,7 @@ use super::exclusive::Door;
 use super::place::{self, Gathering};
 use super::{Error, Progress, sum};
 use crate::models::catalog::Entry;
-use crate::models::files::{Repository, TOKENIZER};
+use crate::models::files::{PREPROCESSOR, Repository, TOKENIZER};
 use crate::models::onnx;
 use crate::models::tokenizer::Tokenizer;
 
@@ -56,7 +56,8 @@ pub async fn import(
     Ok(revision)
 }
 
-/// All files are there, the graph is one, and the tokenizer can be read.
+/// All files are there, the graph is one, and the tokenizer, or what prepares
+/// images, can be read.
 fn check(entry: &Entry, folder: &Path) -> Result<(), Error> {
     let refused = |reason: String| Error::Import {
         folder: folder.display().to_string(),
@@ -71,7 +72,7 @@ fn check(entry: &Entry, folder: &Path) -> Result<(), Error> {
     if !missing.is_empty() {
         return Err(refused(format!(
             "{} needs {}, which it does not hold",
-            entry.name,
+            entry.label(),
             missing.join(", ")
         )));
     }
@@ -82,9 +83,18 @@ fn check(entry: &Entry, folder: &Path) -> Result<(), Error> {
     if !onnx::is_graph(read(&entry.graph)?) {
         return Err(refused(format!("{} is not an ONNX file", entry.graph)));
     }
-    Tokenizer::from_bytes(&read(TOKENIZER)?, entry.max_length)
-        .map_err(|reason| refused(format!("{TOKENIZER} cannot be read: {reason}")))?;
-    Ok(())
+    let (file, outcome) = match entry.max_length {
+        Some(max_length) => {
+            let tokenizer = Tokenizer::from_bytes(&read(TOKENIZER)?, max_length);
+            (TOKENIZER, tokenizer.map(drop))
+        }
+        None => {
+            let settings = serde_json::from_slice::<serde_json::Map<_, _>>(&read(PREPROCESSOR)?);
+            let outcome = settings.map(drop).map_err(|fault| fault.to_string());
+            (PREPROCESSOR, outcome)
+        }
+    };
+    outcome.map_err(|reason| refused(format!("{file} cannot be read: {reason}")))
 }
 
 /// Copies one file; gives its size and its sum.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{place, sum};
 use crate::config::{self, Runtime};
-use crate::models::catalog::Entry;
+use crate::models::catalog::{Entry, Op};
 use crate::models::files::{Repository, is_revision};
 
 /// Where the pins stand unless a setting says otherwise.
@@ -35,6 +35,9 @@ pub struct Pins {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
+    /// What the model is asked for.
+    #[serde(default, skip_serializing_if = "Op::is_default")]
+    pub op: Op,
     /// fastembed's name.
     pub name: String,
     /// Hub repository.
@@ -99,16 +102,17 @@ impl Pins {
     /// What pins a model. A pin of another repository pins another model.
     #[must_use]
     pub fn find(&self, entry: &Entry) -> Option<&Pin> {
-        self.models
-            .iter()
-            .find(|pin| pin.name == entry.name && pin.repository == entry.repository)
+        self.models.iter().find(|pin| {
+            pin.model() == (entry.op, &entry.name) && pin.repository == entry.repository
+        })
     }
 
     /// Puts a pin in the place of the model's earlier one.
     pub fn set(&mut self, pin: Pin) {
-        self.models.retain(|other| other.name != pin.name);
+        self.models.retain(|other| other.model() != pin.model());
         self.models.push(pin);
-        self.models.sort_by(|one, other| one.name.cmp(&other.name));
+        self.models
+            .sort_by(|one, other| (&one.name, one.op).cmp(&(&other.name, other.op)));
     }
 
     /// Writes the file, whole or not at all.
@@ -138,6 +142,7 @@ impl Pin {
             Ok((file, sum))
         };
         Ok(Self {
+            op: entry.op,
             name: entry.name.clone(),
             repository: entry.repository.clone(),
             revision: revision.to_owned(),
@@ -147,6 +152,10 @@ impl Pin {
                 .map(summed)
                 .collect::<Result<_, super::Error>>()?,
         })
+    }
+
+    fn model(&self) -> (Op, &String) {
+        (self.op, &self.name)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -169,8 +178,9 @@ mod tests {
     fn what_is_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/models.lock");
-        let entry = catalog::find("AllMiniLML6V2").unwrap();
+        let entry = catalog::find(Op::Text, "AllMiniLML6V2").unwrap();
         let pin = Pin {
+            op: entry.op,
             name: entry.name.clone(),
             repository: entry.repository.clone(),
             revision: "abc".to_owned(),
@@ -183,6 +193,32 @@ mod tests {
         let read = Pins::read(&path).unwrap();
         assert_eq!(read, pins);
         assert_eq!(read.find(&entry), Some(&pin));
+    }
+
+    #[test]
+    fn models_of_one_name_are_pinned_each_for_its_operation() {
+        let pin = |op| {
+            let entry = catalog::find(op, "ClipVitB32").unwrap();
+            let pin = Pin {
+                op,
+                name: entry.name.clone(),
+                repository: entry.repository.clone(),
+                revision: op.to_string(),
+                files: BTreeMap::new(),
+            };
+            (entry, pin)
+        };
+        let both = [Op::Image, Op::Text].map(pin);
+        let mut pins = Pins::default();
+        for (_, pin) in &both {
+            pins.set(pin.clone());
+        }
+        let text = toml::to_string(&pins).unwrap();
+        assert!(text.starts_with("[[models]]\nname"), "{text}");
+        let read: Pins = toml::from_str(&text).unwrap();
+        for (entry, pin) in &both {
+            assert_eq!(read.find(entry), Some(pin));
+        }
     }
 
     #[test]
@@ -202,7 +238,7 @@ mod tests {
     #[test]
     fn the_committed_lock_and_the_pins_of_the_setup_agree() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/models.lock");
-        let entry = catalog::find(config::Model::DEFAULT).unwrap();
+        let entry = catalog::find(Op::Text, config::Model::DEFAULT).unwrap();
         let pins = Pins::read(&path).unwrap();
         let pin = pins.find(&entry).unwrap();
         let setup = include_str!("../../../tools/pins.json");
@@ -216,7 +252,7 @@ mod tests {
     #[test]
     fn the_committed_lock_pins_every_file_of_the_default_model() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/models.lock");
-        let entry = catalog::find(config::Model::DEFAULT).unwrap();
+        let entry = catalog::find(Op::Text, config::Model::DEFAULT).unwrap();
         let pins = Pins::read(&path).unwrap();
         let pinned: Vec<&String> = pins.find(&entry).unwrap().files.keys().collect();
         let mut files = entry.files();

@@ -80,11 +80,11 @@ fn check(snapshot: &Path, file: &str, pin: &Pin) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::hub::place;
-    use crate::models::catalog;
+    use crate::models::catalog::{self, Op};
 
     fn cached(revision: &str) -> (tempfile::TempDir, Entry, Pins) {
         let cache = tempfile::tempdir().unwrap();
-        let entry = catalog::find("AllMiniLML6V2").unwrap();
+        let entry = catalog::find(Op::Text, "AllMiniLML6V2").unwrap();
         let repository = Repository::of(cache.path(), &entry.repository);
         let snapshot = repository.snapshot(revision);
         std::fs::create_dir_all(&snapshot).unwrap();

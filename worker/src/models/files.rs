@@ -16,6 +16,9 @@ const FINGERPRINT_BYTES: usize = 8;
 /// The tokenizer's file in every repository.
 pub const TOKENIZER: &str = "tokenizer.json";
 
+/// How images become pixels, in the repository of every image model.
+pub const PREPROCESSOR: &str = "preprocessor_config.json";
+
 /// Longest revision: a commit has 40 characters.
 const MAX_REVISION_LENGTH: usize = 100;
 
@@ -74,7 +77,7 @@ pub struct Files {
     pub graph: PathBuf,
     /// Weights that lie apart from it.
     pub additional: Vec<PathBuf>,
-    /// `tokenizer.json`.
+    /// `tokenizer.json`; an image model has none.
     pub tokenizer: PathBuf,
     /// `config.json`.
     config: PathBuf,
@@ -90,7 +93,7 @@ impl Files {
     pub fn find(cache: &Path, entry: &Entry) -> Result<Self, Error> {
         let repository = Repository::of(cache, &entry.repository);
         let missing = |file: &Path| Error::Missing {
-            model: entry.name.clone(),
+            model: entry.label(),
             file: file
                 .strip_prefix(cache)
                 .unwrap_or(file)
@@ -103,7 +106,7 @@ impl Files {
             .ok_or_else(|| missing(&repository.reference()))?;
         if !is_revision(&revision) {
             return Err(Error::Unreadable {
-                model: entry.name.clone(),
+                model: entry.label(),
                 file: repository.reference().display().to_string(),
                 reason: "names no revision".to_owned(),
             });
@@ -163,12 +166,12 @@ pub fn fingerprint(contents: &[&[u8]], terms: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::catalog;
+    use crate::models::catalog::{self, Op};
 
     #[test]
     fn a_missing_file_is_named() {
         let cache = tempfile::tempdir().unwrap();
-        let entry = catalog::find("AllMiniLML6V2").unwrap();
+        let entry = catalog::find(Op::Text, "AllMiniLML6V2").unwrap();
         let refused = Files::find(cache.path(), &entry).unwrap_err().to_string();
         assert!(refused.contains("refs/main"), "{refused}");
 
@@ -185,7 +188,7 @@ mod tests {
     #[test]
     fn a_reference_that_leads_elsewhere_is_refused_and_named() {
         let cache = tempfile::tempdir().unwrap();
-        let entry = catalog::find("AllMiniLML6V2").unwrap();
+        let entry = catalog::find(Op::Text, "AllMiniLML6V2").unwrap();
         let repository = Repository::of(cache.path(), &entry.repository);
         // All files are there, at the end of the way that leads elsewhere.
         let elsewhere = cache.path().join("elsewhere");

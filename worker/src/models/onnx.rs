@@ -9,14 +9,13 @@ pub use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 
-use super::catalog::{self, Entry};
+use super::catalog::{self, Entry, Op};
 use super::company;
 use super::encoder::Encoder;
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
 use super::weights::{self, External, Weights};
-use super::{Error, Facts, Loaded, Model};
-use crate::wire::protocol;
+use super::{Error, Facts, Loaded, Model, Pooling};
 
 /// How many instances of a model run, and on how many threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +65,9 @@ impl Prepared {
     /// # Errors
     /// Any but [`Error::Run`].
     pub fn read(cache: &Path, name: &str, max_length: Option<usize>) -> Result<Self, Error> {
-        let entry = catalog::find(name)?;
+        let entry = catalog::find(Op::Text, name)?;
+        let dense = Dense::of(&entry, max_length)?;
+        let max_tokens = dense.max_tokens;
         let files = Files::find(cache, &entry)?;
         let unreadable = |file: &Path, reason: String| Error::Unreadable {
             model: entry.name.clone(),
@@ -76,7 +77,6 @@ impl Prepared {
         let read =
             |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
         let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
-        let max_tokens = max_length.unwrap_or(entry.max_length);
         if let Some(positions) = files
             .max_positions()
             .filter(|positions| max_tokens > *positions)
@@ -93,13 +93,13 @@ impl Prepared {
         // The graph alone would be the same for other weights.
         let mut contents: Vec<&[u8]> = vec![&graph, &tokenizer];
         contents.extend(external.iter().map(|(_, data)| &**data));
-        let mut facts = facts(&entry, &files, max_tokens, &contents);
+        let mut facts = facts(&entry, &dense, &files, &contents);
         let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
             .map_err(|reason| unreadable(&files.tokenizer, reason))?;
         let graph = Bytes::from(graph);
         let weights = Weights::read(&graph, external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
-        facts.runs_alone = entry.runs_alone || weights.are_dynamic();
+        facts.runs_alone = entry.runs_alone() || weights.are_dynamic();
         let file = files.graph.display().to_string();
         Ok(Self {
             entry,
@@ -198,17 +198,39 @@ fn beside(graph: &Path, file: &Path) -> String {
         .to_string()
 }
 
-fn facts(entry: &Entry, files: &Files, max_tokens: usize, contents: &[&[u8]]) -> Facts {
-    let terms = format!("pooling={} max_tokens={max_tokens}", entry.pooling);
+/// What an entry has if its vectors are dense and of texts.
+struct Dense {
+    dimensions: usize,
+    pooling: Pooling,
+    max_tokens: usize,
+}
+
+impl Dense {
+    fn of(entry: &Entry, max_length: Option<usize>) -> Result<Self, Error> {
+        match (entry.dimensions, entry.pooling, entry.max_length) {
+            (Some(dimensions), Some(pooling), Some(own)) => Ok(Self {
+                dimensions,
+                pooling,
+                max_tokens: max_length.unwrap_or(own),
+            }),
+            // Nothing else is listed under this operation, as a test says.
+            _ => Err(Error::Unknown(entry.name.clone())),
+        }
+    }
+}
+
+fn facts(entry: &Entry, dense: &Dense, files: &Files, contents: &[&[u8]]) -> Facts {
+    let (pooling, max_tokens) = (dense.pooling, dense.max_tokens);
+    let terms = format!("pooling={pooling} max_tokens={max_tokens}");
     Facts {
-        op: protocol::OP_TEXT,
+        op: entry.op.as_str(),
         name: entry.name.clone(),
-        dimensions: entry.dimensions,
+        dimensions: dense.dimensions,
         max_tokens,
-        pooling: entry.pooling,
+        pooling,
         space: files::fingerprint(contents, &terms),
-        aliases: vec![entry.repository.clone()],
-        license: entry.license,
+        aliases: entry.aliases(),
+        license: entry.license(),
         source: format!("{}@{}", entry.repository, files.revision),
         runs_alone: false,
         batch_invariant: false,

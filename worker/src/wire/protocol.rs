@@ -86,6 +86,18 @@ pub const ADMIN_ROOT: &str = "fastembed.ctl.v1.admin";
 /// Operation: text to dense vectors.
 pub const OP_TEXT: &str = "text";
 
+/// Operation: text to sparse vectors.
+pub const OP_SPARSE: &str = "sparse";
+
+/// Operation: images to dense vectors.
+pub const OP_IMAGE: &str = "image";
+
+/// Operation: documents in the order of a query.
+pub const OP_RERANK: &str = "rerank";
+
+/// Operation: text to several kinds of vectors in one pass.
+pub const OP_JOINT: &str = "joint";
+
 /// Operation: what a model is and allows; its last token is `<op>_<model>`.
 pub const OP_INFO: &str = "info";
 

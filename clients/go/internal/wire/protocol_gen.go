@@ -89,6 +89,18 @@ const (
 	// Operation: text to dense vectors.
 	OpText = "text"
 
+	// Operation: text to sparse vectors.
+	OpSparse = "sparse"
+
+	// Operation: images to dense vectors.
+	OpImage = "image"
+
+	// Operation: documents in the order of a query.
+	OpRerank = "rerank"
+
+	// Operation: text to several kinds of vectors in one pass.
+	OpJoint = "joint"
+
 	// Operation: what a model is and allows; its last token is `<op>_<model>`.
 	OpInfo = "info"
 )

@@ -1,0 +1,152 @@
+//! One model as the catalogue knows it.
+
+use fastembed::{ModelInfo, OutputKey};
+use serde::Serialize;
+
+use super::cards::Card;
+use super::op::Op;
+use crate::models::{Pooling, files};
+
+/// Tokens after which fastembed cuts a text when nobody says otherwise.
+const FASTEMBED_MAX_LENGTH: usize = 512;
+
+/// What fastembed reads beside the graph of a model that takes text (7.5,
+/// common.rs, `load_tokenizer_hf_hub`).
+const TOKENIZER_FILES: [&str; 4] = [
+    files::TOKENIZER,
+    "config.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+];
+
+/// What fastembed reads beside the graph of one that takes images (7.5,
+/// `image_embedding/impl.rs`).
+const IMAGE_FILES: [&str; 1] = [files::PREPROCESSOR];
+
+/// A licence that nobody here knows.
+const UNKNOWN_LICENSE: &str = "unknown";
+
+/// How the weights were made smaller, by fastembed's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantization {
+    /// They were not.
+    None,
+    /// With scales that are fixed.
+    Static,
+    /// With activations scaled by what a whole run holds.
+    Dynamic,
+}
+
+/// One model as the catalogue knows it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What it is asked for.
+    pub op: Op,
+    /// fastembed's variant name, such as `AllMiniLML6V2`. Two operations may
+    /// have a model of one name.
+    pub name: String,
+    /// Hub repository, such as `Qdrant/all-MiniLM-L6-v2-onnx`.
+    pub repository: String,
+    /// Graph file within the repository.
+    pub graph: String,
+    /// Files that belong to the graph, such as weights kept apart.
+    pub additional: Vec<String>,
+    /// The graph's output that holds the vectors, where fastembed names one.
+    pub output: Option<&'static str>,
+    /// Values in a dense vector; none where it makes no such vectors.
+    pub dimensions: Option<usize>,
+    /// How token states become one dense vector of a text.
+    pub pooling: Option<Pooling>,
+    /// Tokens after which a text is cut by default, special ones included; none
+    /// where it takes no text. fastembed's 512, or the model's own where that is less.
+    pub max_length: Option<usize>,
+    /// How its weights were made smaller; none where fastembed does not say.
+    pub quantization: Option<Quantization>,
+    /// What its authors say of it.
+    pub card: Option<&'static Card>,
+}
+
+impl Entry {
+    /// What fastembed's list says, and the model's card.
+    pub(super) fn listed<T>(op: Op, name: String, info: &ModelInfo<T>) -> Self {
+        let output = match &info.output_key {
+            Some(OutputKey::ByName(name)) => Some(*name),
+            _ => None,
+        };
+        Self {
+            output,
+            dimensions: Some(info.dim).filter(|&values| values > 0),
+            additional: info.additional_files.clone(),
+            ..Self::of(op, name, info.model_code.clone(), info.model_file.clone())
+        }
+    }
+
+    /// An entry with what every model has.
+    pub(super) fn of(op: Op, name: String, repository: String, graph: String) -> Self {
+        let card = Card::of(op, &name);
+        let own = card.and_then(|card| card.context).unwrap_or(usize::MAX);
+        Self {
+            op,
+            name,
+            repository,
+            graph,
+            additional: Vec::new(),
+            output: None,
+            dimensions: None,
+            pooling: None,
+            max_length: (op != Op::Image).then_some(own.min(FASTEMBED_MAX_LENGTH)),
+            quantization: None,
+            card,
+        }
+    }
+
+    /// Every file of the repository that fastembed reads, the large ones last.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let beside: &[&str] = match self.op {
+            Op::Image => &IMAGE_FILES,
+            _ => &TOKENIZER_FILES,
+        };
+        let own = beside.iter().map(|&name| name.to_owned());
+        own.chain([self.graph.clone()])
+            .chain(self.additional.iter().cloned())
+            .collect()
+    }
+
+    /// What it is called where the operation is not said: `op/name`, or the name
+    /// alone for a model of dense text.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.op.is_default() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.op, self.name)
+        }
+    }
+
+    /// Its names on the hub: the repository that is fetched, and the one whose
+    /// weights that one holds as they are.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<String> {
+        let origin = self.card.filter(|card| card.is_exported_by(self));
+        let origin = origin.map(|card| card.page.to_owned());
+        let mut aliases = vec![self.repository.clone()];
+        aliases.extend(origin.filter(|page| !page.eq_ignore_ascii_case(&self.repository)));
+        aliases
+    }
+
+    /// Whether the scale of its activations is taken over a whole run, so that a
+    /// text's vector would depend on its company.
+    #[must_use]
+    pub fn runs_alone(&self) -> bool {
+        self.quantization == Some(Quantization::Dynamic)
+    }
+
+    /// SPDX identifier of the weights' licence, or `unknown`.
+    #[must_use]
+    pub fn license(&self) -> &'static str {
+        let known = self.card.and_then(|card| card.license);
+        known.unwrap_or(UNKNOWN_LICENSE)
+    }
+}
