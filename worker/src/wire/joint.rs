@@ -9,7 +9,7 @@ use super::vectors::Packed;
 use super::{Format, de};
 
 /// One kind of vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// One vector a text.
@@ -23,6 +23,20 @@ pub enum Kind {
 impl Kind {
     /// All of them, which is the default.
     pub const ALL: [Self; 3] = [Self::Dense, Self::Sparse, Self::Colbert];
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    // By its name alone: serde's own reader of an enum also takes its position.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match &*de::string(from)? {
+            "dense" => Ok(Self::Dense),
+            "sparse" => Ok(Self::Sparse),
+            "colbert" => Ok(Self::Colbert),
+            other => Err(D::Error::custom(format_args!(
+                "unknown output {other:?}; known are dense, sparse, colbert"
+            ))),
+        }
+    }
 }
 
 /// A call for vectors of several kinds (`schemas/joint-request.schema.json`).

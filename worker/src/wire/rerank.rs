@@ -77,7 +77,7 @@ fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error>
 }
 
 /// What a score is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScoreKind {
     /// A cross-encoder's logit, squeezed between 0 and 1.
@@ -89,7 +89,7 @@ pub enum ScoreKind {
 }
 
 /// One document in its place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ranked {
     /// Its position in the request.
     pub index: u32,

@@ -12,10 +12,13 @@ pub(super) fn entries() -> Vec<Entry> {
 }
 
 fn entry(info: &fastembed::ModelInfo<SparseModel>) -> Entry {
-    Entry {
-        query_weights: is_inference_free(&info.model).then_some(QUERY_WEIGHTS),
-        ..Entry::listed(Op::Sparse, format!("{:?}", info.model), info)
+    let mut entry = Entry::listed(Op::Sparse, format!("{:?}", info.model), info);
+    if is_inference_free(&info.model) {
+        // It belongs to no graph.
+        entry.additional.retain(|file| file != QUERY_WEIGHTS);
+        entry.query_weights = Some(QUERY_WEIGHTS);
     }
+    entry
 }
 
 /// Weights of a query's words, beside the graph that weighs documents
