@@ -223,6 +223,8 @@ pub struct Bench {
 pub enum Scene {
     /// Texts per second and idle latency, against what the machine can do.
     Throughput,
+    /// fastembed's own call, in the same rounds.
+    Rival,
     /// Queries while bulk saturates.
     Lanes,
     /// Ten times as many calls as can be answered.
