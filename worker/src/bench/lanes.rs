@@ -64,7 +64,7 @@ pub(super) async fn measure(
 }
 
 /// Each goes out by its own time, whether or not the one before has an answer.
-async fn queries(caller: &Caller) -> anyhow::Result<Latencies> {
+pub(super) async fn queries(caller: &Caller) -> anyhow::Result<Latencies> {
     let mut ticks = tokio::time::interval(INTERVAL);
     let mut asked = JoinSet::new();
     for _ in 0..QUERIES {

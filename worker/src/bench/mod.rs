@@ -4,6 +4,7 @@
 //! rounds of one run. Absolute figures move with the machine; the ratio of a pair
 //! does not.
 
+mod bad_input;
 mod bare;
 mod bus;
 pub mod echo;
@@ -92,6 +93,10 @@ impl Session<'_> {
         if self.measures(Scene::Overload) {
             println("overload")?;
             overload::measure(&caller, &self.texts, &mut self.figures).await?;
+        }
+        if self.measures(Scene::BadInput) {
+            println("bad input")?;
+            bad_input::measure(&url, &caller, &mut self.oracle, &mut self.figures).await?;
         }
         if self.measures(Scene::Idle) {
             println("idle")?;

@@ -159,6 +159,15 @@ fn at_most(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
                 bound,
             ))
         })(),
+        (|| {
+            let bound =
+                median("neighbours_p99_seconds")? + 1.2 * median("bad_longest_run_seconds")?;
+            Some((
+                "query p99 beside bad input (s)",
+                median("neighbours_p99_beside_bad_input_seconds")?,
+                bound,
+            ))
+        })(),
         median("overload_reject_p99_seconds").map(|value| ("overloaded, p99 (s)", value, 0.02)),
         median("rss_end_over_warm").map(|value| ("memory at the end ÷ warm", value, 1.3)),
         median("idle_cpu_cores").map(|value| ("idle worker (cores)", value, 0.01)),

@@ -229,6 +229,8 @@ pub enum Scene {
     Lanes,
     /// Ten times as many calls as can be answered.
     Overload,
+    /// Queries beside input that is meant to hurt.
+    BadInput,
     /// A worker that nobody calls.
     Idle,
     /// A model that costs nothing against a bare echo.
