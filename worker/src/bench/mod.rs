@@ -10,6 +10,7 @@ mod bus;
 pub mod echo;
 mod figures;
 mod lanes;
+mod memory;
 mod oracle;
 mod overload;
 mod process;
@@ -120,6 +121,11 @@ impl Session<'_> {
         if self.measures(Scene::Int8) {
             println("int8")?;
             self.int8(&url).await?;
+        }
+        if self.measures(Scene::Memory) {
+            println("memory")?;
+            let processors = self.config.runtime.processors();
+            memory::measure(&url, &self.texts, processors, &mut self.figures).await?;
         }
         server.stop().await
     }

@@ -170,6 +170,7 @@ fn at_most(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
         })(),
         median("overload_reject_p99_seconds").map(|value| ("overloaded, p99 (s)", value, 0.02)),
         median("rss_end_over_warm").map(|value| ("memory at the end ÷ warm", value, 1.3)),
+        median("memory_of_executors_over_one").map(|value| ("executors ÷ one, memory", value, 1.2)),
         median("idle_cpu_cores").map(|value| ("idle worker (cores)", value, 0.01)),
     ];
     rows.into_iter().flatten().collect()

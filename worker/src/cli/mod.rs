@@ -239,6 +239,8 @@ pub enum Scene {
     Processors,
     /// The dynamically quantised model.
     Int8,
+    /// What executors beyond the first take.
+    Memory,
 }
 
 /// `echo`
