@@ -72,10 +72,11 @@ soak: setup build ## Run the long tests (minutes to hours)
 
 # Of the profile that ships: the other one checks what tests want to trip over. The worker starts workers of itself.
 .PHONY: bench
-bench: setup ## Measure the worker; the report goes to target/bench/report.json
+bench: CHART ?= target/bench/bench.svg
+bench: setup ## Measure the worker; the report goes to target/bench/report.json (CHART=docs/bench.svg draws it there)
 	tools/build_shipped.sh
 	@mkdir -p target/bench
-	$(SHIPPED) bench --nats-server .setup/bin/nats-server --report target/bench/report.json
+	$(SHIPPED) bench --nats-server .setup/bin/nats-server --report target/bench/report.json --chart $(CHART)
 
 # The decoders' fuzzers: those of Rust beside the worker, built with the compiler of all else (cargo-fuzz asks for flags
 # that stable hides), then those of Go. What they find lies in target/fuzz and clients/go/internal/wire/testdata.

@@ -7,6 +7,7 @@
 mod bad_input;
 mod bare;
 mod bus;
+mod chart;
 pub mod echo;
 mod figures;
 mod lanes;
@@ -65,7 +66,14 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
     let measured = bench.measure().await;
     print(&report::table(&bench.figures))?;
     measured?;
-    report::write(&bench.figures, processors, &settings.report)
+    report::write(&bench.figures, processors, &settings.report)?;
+    if let Some(file) = &settings.chart {
+        chart::write(&bench.figures, processors, file)?;
+    }
+    if settings.only.is_empty() {
+        report::complete(&bench.figures)?;
+    }
+    Ok(())
 }
 
 struct Session<'b> {

@@ -210,6 +210,9 @@ pub struct Bench {
     /// Where the figures go, as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
+    /// Where they are drawn, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub chart: Option<PathBuf>,
     /// Rounds of each measurement; the median is reported.
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
