@@ -78,6 +78,10 @@ bench: setup ## Measure the worker; the report goes to target/bench/report.json 
 	@mkdir -p target/bench
 	$(SHIPPED) bench --nats-server .setup/bin/nats-server --report target/bench/report.json --chart $(CHART)
 
+.PHONY: bench-micro
+bench-micro: setup ## Measure decoding, encoding, planning and pooling alone
+	cargo bench --manifest-path worker/micro/Cargo.toml --target-dir target/micro --locked
+
 # The decoders' fuzzers: those of Rust beside the worker, built with the compiler of all else (cargo-fuzz asks for flags
 # that stable hides), then those of Go. What they find lies in target/fuzz and clients/go/internal/wire/testdata.
 .PHONY: fuzz
@@ -113,11 +117,14 @@ lint: lint-format lint-rust lint-go ## Check formatting and run the linters, war
 lint-format:
 	cargo fmt --all --check
 	cargo fmt --manifest-path worker/fuzz/Cargo.toml --check
+	cargo fmt --manifest-path worker/micro/Cargo.toml --check
 
 .PHONY: lint-rust
 lint-rust:
 	cargo clippy --workspace --all-targets $(CARGO_RELEASE) -- -D warnings
 	cargo clippy --manifest-path worker/fuzz/Cargo.toml --target-dir target/fuzz $(CARGO_RELEASE) -- -D warnings
+	cargo clippy --manifest-path worker/micro/Cargo.toml --target-dir target/micro --all-targets $(CARGO_RELEASE) -- \
+		-D warnings
 
 .PHONY: lint-go
 lint-go: setup
