@@ -146,8 +146,9 @@ pub(super) async fn measure(
         oracle.single(&longest())?.as_secs_f64(),
     );
     let alone = lanes::queries(caller).await?;
-    figures.add("neighbours_p50_seconds", alone.percentile(50.0));
-    figures.add("neighbours_p99_seconds", alone.percentile(99.0));
+    figures.add("neighbours_p50_seconds", alone.latencies.percentile(50.0));
+    figures.add("neighbours_p99_seconds", alone.latencies.percentile(99.0));
+    ensure!(alone.refused == 0, "the worker is overloaded");
     let is_over = &AtomicBool::new(false);
     let of_bad = RefCell::new(&mut *figures);
     let bad = async {
@@ -164,12 +165,16 @@ pub(super) async fn measure(
         beside
     })?;
     figures.add(
+        "neighbours_refused_beside_bad_input",
+        f64::from(beside.refused),
+    );
+    figures.add(
         "neighbours_p50_beside_bad_input_seconds",
-        beside.percentile(50.0),
+        beside.latencies.percentile(50.0),
     );
     figures.add(
         "neighbours_p99_beside_bad_input_seconds",
-        beside.percentile(99.0),
+        beside.latencies.percentile(99.0),
     );
     Ok(())
 }

@@ -168,6 +168,8 @@ fn at_most(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
                 bound,
             ))
         })(),
+        median("neighbours_refused_beside_bad_input")
+            .map(|value| ("queries refused beside bad input", value, 0.0)),
         median("overload_reject_p99_seconds").map(|value| ("overloaded, p99 (s)", value, 0.02)),
         median("rss_end_over_warm").map(|value| ("memory at the end ÷ warm", value, 1.3)),
         median("memory_of_executors_over_one").map(|value| ("executors ÷ one, memory", value, 1.2)),
