@@ -1,7 +1,7 @@
 //! What a request costs beside its runs: decoding, encoding, planning, pooling.
 //!
 //! `make bench-micro`; figures compare with those of an earlier run on the same
-//! machine, which criterion keeps in `target/micro/criterion`.
+//! machine, which criterion keeps in `target/criterion`.
 
 use std::hint::black_box;
 use std::time::Duration;
