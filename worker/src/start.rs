@@ -19,9 +19,6 @@ use crate::wire::sparse::SparseRequest;
 use crate::wire::text::TextRequest;
 use crate::wire::{Format, protocol};
 
-/// Tokens of a fake model when the configuration sets none.
-const FAKE_MAX_TOKENS: usize = 256;
-
 /// Bodies up to this are decoded and tokenized without a thread's help.
 const INLINE_BYTES: usize = 512;
 
@@ -103,7 +100,7 @@ fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::
 fn load_fake(model: &Model, instances: usize) -> Loaded {
     fake::load(
         &model.name,
-        model.max_length.unwrap_or(FAKE_MAX_TOKENS),
+        model.max_length.unwrap_or(fake::MAX_TOKENS),
         instances,
         &model.fake,
     )

@@ -21,6 +21,9 @@ use crate::wire;
 const BEGIN: u32 = 1;
 const END: u32 = 2;
 
+/// Tokens of a text when the configuration sets none, special ones included.
+pub const MAX_TOKENS: usize = 256;
+
 /// How the fake behaves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
