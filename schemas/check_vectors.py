@@ -4,6 +4,7 @@ import json
 import math
 import struct
 
+import check_kinds
 from decode import Refused, decode
 from jsonschema import Draft202012Validator, validators
 from pack import F32, pack, twin
@@ -24,8 +25,11 @@ MSGPACK = validators.extend(
 
 def check(tables, folder):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    json_form = {name: Draft202012Validator(schema) for name, schema in tables.schemas.items()}
-    binary_form = {name: MSGPACK(as_msgpack(schema)) for name, schema in tables.schemas.items()}
+    schemas = tables.schemas.items()
+    json_form = {name: tables.validator(schema) for name, schema in schemas}
+    binary_form = {
+        name: tables.validator(schema, MSGPACK, as_msgpack) for name, schema in schemas
+    }
 
     def load(name):
         return json.loads((folder / name).read_text(encoding="utf-8"))
@@ -74,9 +78,9 @@ def check(tables, folder):
 
 
 def as_msgpack(schema):
-    """The schema of the MessagePack form: x-msgpack-type in place of JSON's type."""
+    """The schema of the MessagePack form: x-msgpack-type in place of JSON's type, and no x-json-only."""
     if isinstance(schema, list):
-        return [as_msgpack(item) for item in schema]
+        return [as_msgpack(item) for item in schema if not has(item, "x-json-only")]
     if not isinstance(schema, dict):
         return schema
     found = {key: as_msgpack(value) for key, value in schema.items()}
@@ -86,6 +90,10 @@ def as_msgpack(schema):
     return found
 
 
+def has(schema, key):
+    return isinstance(schema, dict) and key in schema
+
+
 def beyond_schema(document, limits):
     """The rules that JSON Schema cannot say."""
     if "meta" in document:
@@ -93,6 +101,8 @@ def beyond_schema(document, limits):
     require(len(document.get("inputs", [])) <= limits["max_inputs"], "too many inputs")
     attempts = document.get("attempts", [])
     require(len(attempts) <= limits["max_cancel_attempts"], "too many attempts")
+    fault = check_kinds.fault(document, limits)
+    require(fault is None, fault)
     block = document.get("embeddings")
     if block is None:
         return
@@ -105,7 +115,8 @@ def beyond_schema(document, limits):
         require(len(block["rows"]) == count, "there are not count rows")
         require(all(len(row) == dims for row in block["rows"]), "a row has not dims numbers")
     for key in ("tokens", "truncated"):
-        require(len(document[key]) == count, f"{key} has not count entries")
+        if key in document:
+            require(len(document[key]) == count, f"{key} has not count entries")
 
 
 def require(holds, why):

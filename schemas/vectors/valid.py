@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import models
+import valid_kinds
 from models import TEXT_REPLY, TEXT_REPLY_ARRAY, TEXT_REQUEST, TIMINGS, kept
 from pack import F32, F64, Form, Kept, backwards, floats, nested, pack, replaced, without
 
@@ -55,6 +56,7 @@ def vectors():
     errors(canonical, other, other_forms)
     alive(canonical, other, other_forms)
     cancel(canonical, other_forms)
+    valid_kinds.vectors(canonical, other, other_forms)
     return found
 
 

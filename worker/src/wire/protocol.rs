@@ -65,6 +65,23 @@ pub const MAX_TOMBSTONES: usize = 16_384;
 /// later is computed.
 pub const TOMBSTONE_MS: u64 = 10_000;
 
+/// Images in one request, as each waits for its run as pixels; more is
+/// `invalid_request`.
+pub const MAX_IMAGES: usize = 64;
+
+/// Encoded size of one image; a larger one fails alone with
+/// `payload_too_large`.
+pub const MAX_IMAGE_BYTES: usize = 16_777_216;
+
+/// Width times height of one image, in millions, as its header tells before
+/// anything is decoded; more fails alone with `payload_too_large`.
+pub const MAX_IMAGE_MEGAPIXELS: usize = 50;
+
+/// Memory for the pixels of one image while it is decoded and made RGB, by its
+/// header, so that many bits a pixel count; more fails alone with
+/// `payload_too_large`.
+pub const MAX_IMAGE_DECODED_BYTES: usize = 402_653_184;
+
 // Subjects.
 
 /// Calls live under `<root>.<op>.<model>`, and nothing else does.
@@ -210,3 +227,44 @@ pub const ENCODINGS: &[&str] = &[
     ENCODING_UBINARY,
     ENCODING_ARRAY,
 ];
+
+// Prompts.
+
+/// The text before what is looked for, where a model has one.
+pub const PROMPT_QUERY: &str = "query";
+
+/// The text before what is found, where a model has one.
+pub const PROMPT_PASSAGE: &str = "passage";
+
+// Features.
+
+/// The sparse model has a query side: `query` may be true.
+pub const FEATURE_QUERY: &str = "query";
+
+// Kinds of scores.
+
+/// A cross-encoder's logit through the logistic function, 0 to 1; its default.
+pub const SCORE_KIND_SIGMOID: &str = "sigmoid";
+
+/// A cross-encoder's own number, where raw scores are asked for.
+pub const SCORE_KIND_LOGIT: &str = "logit";
+
+/// The cosine of two text embeddings, -1 to 1, where the model is one of text.
+pub const SCORE_KIND_COSINE: &str = "cosine";
+
+/// Every name a reply may use; scores of different kinds cannot be compared.
+pub const SCORE_KINDS: &[&str] = &[SCORE_KIND_SIGMOID, SCORE_KIND_LOGIT, SCORE_KIND_COSINE];
+
+// Outputs of joint models.
+
+/// One vector for each text.
+pub const OUTPUT_DENSE: &str = "dense";
+
+/// One sparse vector for each text.
+pub const OUTPUT_SPARSE: &str = "sparse";
+
+/// One vector for each token of a text but the first.
+pub const OUTPUT_COLBERT: &str = "colbert";
+
+/// Every name a request may use; a worker's info says which the model has.
+pub const OUTPUTS: &[&str] = &[OUTPUT_DENSE, OUTPUT_SPARSE, OUTPUT_COLBERT];
