@@ -177,7 +177,7 @@ func plain(t *testing.T, doc any) any {
 		out["alive"], out["instance"] = d.Alive, d.Instance
 	case *InfoReply:
 		l := d.Limits
-		return map[string]any{
+		out = map[string]any{
 			"op": d.Op, "model": d.Model, "space": d.Space, "instance": d.Instance, "version": d.Version,
 			"dimensions": d.Dimensions, "max_tokens": d.MaxTokens, "pooling": d.Pooling, "normalized": d.Normalized,
 			"encodings": list(d.Encodings), "features": list(d.Features), "prompts": list(d.Prompts),
@@ -187,6 +187,7 @@ func plain(t *testing.T, doc any) any {
 				"max_part_bytes": l.MaxPartBytes, "default_timeout_ms": l.DefaultTimeoutMs, "max_timeout_ms": l.MaxTimeoutMs,
 			},
 		}
+		put("matryoshka", len(d.Matryoshka) > 0, func() any { return list(d.Matryoshka) })
 	case *TextReply:
 		us := d.TimingsUs
 		out["model"], out["space"], out["instance"] = d.Model, d.Space, d.Instance
@@ -211,7 +212,7 @@ func plain(t *testing.T, doc any) any {
 
 func plainVectors(v *VectorBlock) any {
 	out := map[string]any{"dtype": v.Dtype, "dims": v.Dims, "count": v.Count, "first": v.First}
-	if v.Dtype == EncodingF32 {
+	if v.Dtype != EncodingArray {
 		out["data"] = base64.StdEncoding.EncodeToString(v.Data)
 		return out
 	}
