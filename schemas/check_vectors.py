@@ -108,15 +108,42 @@ def beyond_schema(document, limits):
         return
     dims, count = block["dims"], block["count"]
     if "data" in block:
-        require(len(block["data"]) == count * dims * 4, "data is not count × dims × 4 bytes")
-        numbers = struct.iter_unpack("<f", block["data"])
-        require(all(math.isfinite(number) for (number,) in numbers), "a vector is not finite")
+        check_packed(block["dtype"], dims, count, block["data"])
     else:
         require(len(block["rows"]) == count, "there are not count rows")
         require(all(len(row) == dims for row in block["rows"]), "a row has not dims numbers")
     for key in ("tokens", "truncated"):
         if key in document:
             require(len(document[key]) == count, f"{key} has not count entries")
+
+
+def check_packed(dtype, dims, count, data):
+    width = {"f32": 4 * dims, "f16": 2 * dims, "i8": 4 + dims, "ubinary": -(-dims // 8)}[dtype]
+    require(len(data) == count * width, f"data is not count × {width} bytes")
+    if not width:
+        return
+    for start in range(0, len(data), width):
+        row = data[start : start + width]
+        match dtype:
+            case "f32" | "f16":
+                layout = "<f" if dtype == "f32" else "<e"
+                values = [value for (value,) in struct.iter_unpack(layout, row)]
+            case "i8":
+                scale, *steps = struct.unpack(f"<f{dims}b", row)
+                values = [scale, *(fits_f32(step * scale) for step in steps)]
+            case "ubinary":
+                beyond = int.from_bytes(row) & ((1 << -dims % 8) - 1)
+                require(not beyond, "a row has bits beyond its last value")
+                values = []
+        require(all(map(math.isfinite, values)), "a vector is not finite")
+
+
+def fits_f32(value):
+    """The value as a float32; infinite where it is beyond that."""
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.inf
 
 
 def require(holds, why):

@@ -58,6 +58,8 @@ INFO_FIELDS = [
     ("features.0", "str", False),
     ("prompts", "list", True),
     ("prompts.0", "str", False),
+    ("matryoshka", "list", False),
+    ("matryoshka.0", "u32", False),
     ("aliases", "list", True),
     ("aliases.0", "str", False),
     ("license", "str", True),

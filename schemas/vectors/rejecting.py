@@ -9,6 +9,7 @@ from faults import BAD_UTF8, BOMBS, EXTENSIONS, MANY, MOST, NAN, NON_FINITE
 from fields import FIELDS, WRONG, path_of
 from models import BASE, TEXT_REPLY, TEXT_REPLY_ARRAY, is_request, kept
 from pack import F32, F64, Pairs, Raw, floats, nested, pack, replaced, without
+from rejecting_packed import packed_rows
 
 # Every document, and the model that its variants start from.
 DOCUMENTS = BASE | kinds.BASE
@@ -293,6 +294,8 @@ def text_reply(maker):
     both = TEXT_REPLY["embeddings"] | {"rows": [[F32(0)] * 3] * 2}
     maker.put("data_and_rows", "there are both data and rows", "embeddings", both, json=True)
 
+    packed_rows(maker)
+
     def rows(name, why, path, value, json=False):
         maker.put(f"rows_{name}", why, path, value, json, base=TEXT_REPLY_ARRAY)
 
@@ -364,7 +367,7 @@ def info_reply(maker):
         "limits",
         Pairs([*maker.base["limits"].items(), ("max_inputs", 1)]),
     )
-    for key in ("encodings", "features", "prompts", "aliases"):
+    for key in ("encodings", "features", "prompts", "matryoshka", "aliases"):
         maker.put(f"{key}_bomb", f"`{key}` claims 4294967295 items", key, Raw(b"\xdd" + MOST))
     maker.put("aliases_utf8", "an alias is not UTF-8", "aliases", [Raw(BAD_UTF8["continuation"])])
 

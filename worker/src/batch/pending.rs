@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::Ticket;
 use super::memo::{Key, Known, Memo};
+use crate::models::pooling::unit_length;
 use crate::wire::meta::Meta;
 use crate::wire::reply::Answer;
 use crate::wire::text::{ItemError, Timings};
@@ -48,6 +49,8 @@ pub(super) type Reply = oneshot::Sender<Result<(Answer, Ticket), Error>>;
 pub(super) struct Terms {
     pub(super) space: String,
     pub(super) encoding: Encoding,
+    /// Whether vectors that are cut are scaled to unit length again.
+    pub(super) normalize: bool,
     pub(super) meta: Option<Meta>,
     pub(super) received: Instant,
     pub(super) interest: Arc<Interest>,
@@ -67,6 +70,7 @@ pub(super) struct Counted {
 /// A request whose items are spread over batches. The last row completes it.
 pub(super) struct Pending {
     terms: Terms,
+    /// Values that are kept of each vector, the first ones.
     dimensions: usize,
     queued: Instant,
     state: Mutex<State>,
@@ -160,7 +164,11 @@ impl Pending {
     fn set(&self, state: &mut State, row: usize, vector: &[f32]) {
         if vector.iter().all(|value| value.is_finite()) {
             let start = row * self.dimensions;
-            state.vectors[start..start + self.dimensions].copy_from_slice(vector);
+            let own = &mut state.vectors[start..start + self.dimensions];
+            own.copy_from_slice(&vector[..self.dimensions]);
+            if self.terms.normalize && self.dimensions < vector.len() {
+                unit_length(own);
+            }
         } else {
             let error = Error::new(
                 ErrorCode::Internal,

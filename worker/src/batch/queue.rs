@@ -168,6 +168,7 @@ mod tests {
         let terms = Terms {
             space: String::new(),
             encoding: Encoding::F32,
+            normalize: true,
             meta: None,
             received: Instant::now(),
             interest: Arc::clone(interest),

@@ -27,6 +27,17 @@ pub(super) struct Stage {
     pub(super) metrics: ModelMetrics,
 }
 
+/// What a request asks of its vectors, as this model has it.
+struct Wish<'m> {
+    /// What goes before each text.
+    prompt: &'m str,
+    normalize: bool,
+    /// Values that are kept of each vector.
+    dimensions: usize,
+    encoding: Encoding,
+    space: String,
+}
+
 /// What is to be done for one text.
 enum Row {
     /// Nothing: its vector is remembered.
@@ -62,8 +73,8 @@ impl Stage {
             self.metrics.expired_request();
             return;
         }
-        let request = match self.read(&job) {
-            Ok(request) => request,
+        let (request, wish) = match self.read(&job) {
+            Ok(read) => read,
             Err(error) => {
                 // The caller may have gone, which is as good as answered.
                 let _ = job.reply.send(Err(error));
@@ -71,21 +82,29 @@ impl Stage {
             }
         };
         let truncate = request.truncate.unwrap_or(true);
-        let normalize = request.normalize.unwrap_or(true);
+        let Wish {
+            prompt,
+            normalize,
+            dimensions,
+            encoding,
+            space,
+        } = wish;
         let memo = self.memo.as_ref().map(|memo| {
             let keys = request.inputs.iter();
-            let keys = keys.map(|text| Memo::key(text, normalize)).collect();
+            let keys = keys
+                .map(|text| Memo::key(prompt, text, normalize))
+                .collect();
             (Arc::clone(memo), keys)
         });
         let known = self.recall(memo.as_ref(), truncate);
         let rows: Vec<Result<Row, Error>> = (request.inputs.iter().enumerate())
             .map(|(at, text)| match known.get(at) {
                 Some(Some(known)) => Ok(Row::Known(known.clone())),
-                _ => self.tokenize(text, truncate).map(Row::Run),
+                _ => self.tokenize(prompt, text, truncate).map(Row::Run),
             })
             .collect();
         let mut ticket = job.ticket;
-        let result_bytes = rows.len() * self.facts.dimensions * size_of::<f32>();
+        let result_bytes = rows.len() * dimensions * size_of::<f32>();
         let to_run = rows.iter().flatten().map(|row| match row {
             Row::Known(_) => 0,
             Row::Run(tokens) => tokens.ids.len(),
@@ -96,8 +115,9 @@ impl Stage {
             .collect();
 
         let terms = Terms {
-            space: self.facts.space_of(normalize),
-            encoding: encoding(&request, job.call.format),
+            space,
+            encoding,
+            normalize,
             meta: request.meta,
             received: job.received,
             interest: job.interest,
@@ -105,7 +125,7 @@ impl Stage {
             tokenize: start.elapsed(),
             memo,
         };
-        let pending = Pending::new(terms, self.facts.dimensions, &counted, ticket, job.reply);
+        let pending = Pending::new(terms, dimensions, &counted, ticket, job.reply);
         let owner = Arc::new(pending);
         let to_run = rows.into_iter().enumerate().filter_map(|(at, row)| {
             let tokens = match row.ok()? {
@@ -150,37 +170,18 @@ impl Stage {
     }
 
     /// Reads a request and refuses what this model cannot do.
-    fn read(&self, job: &Job) -> Result<TextRequest, Error> {
+    fn read(&self, job: &Job) -> Result<(TextRequest, Wish<'_>), Error> {
         let format = job.call.format;
         let request: TextRequest = format.decode(&job.body)?;
-        let encoding = encoding(&request, format);
-        if !Encoding::SERVED.contains(&encoding) {
-            let served: Vec<&str> = Encoding::SERVED
-                .iter()
-                .map(|served| served.name())
-                .collect();
-            return Err(Error::invalid(format!(
-                "encoding {} is not served here; served are {}",
-                encoding.name(),
-                served.join(", ")
-            )));
+        let prompt = self.facts.prompts.text(request.prompt.as_deref())?;
+        let own = self.facts.dimensions;
+        let dimensions = request.dimensions.map_or(own, |wish| wish as usize);
+        if dimensions > own {
+            let message = format!("dimensions: {dimensions}, and this model has {own}");
+            return Err(Error::invalid(message).with_limit(own));
         }
-        if let Some(prompt) = &request.prompt {
-            return Err(Error::invalid(format_args!(
-                "prompt {prompt:?}: this model has no prompts"
-            )));
-        }
-        if request
-            .dimensions
-            .is_some_and(|wish| wish as usize != self.facts.dimensions)
-        {
-            let message = format!(
-                "dimensions: this model has {} and no others",
-                self.facts.dimensions
-            );
-            return Err(Error::invalid(message).with_limit(self.facts.dimensions));
-        }
-        let space = self.facts.space_of(request.normalize.unwrap_or(true));
+        let normalize = request.normalize.unwrap_or(true);
+        let space = self.facts.space_of(normalize, dimensions);
         if request
             .space
             .as_ref()
@@ -189,14 +190,23 @@ impl Stage {
             let message = format!("these options give vectors of space {space}");
             return Err(Error::new(ErrorCode::SpaceMismatch, message));
         }
+        let encoding = encoding(&request, format);
         let meta = meta_bytes(format, request.meta.as_ref());
         let rows = request.inputs.len();
         job.room
-            .check(&job.call, encoding, self.facts.dimensions, rows, meta)?;
-        Ok(request)
+            .check(&job.call, encoding, dimensions, rows, meta)?;
+        let wish = Wish {
+            prompt,
+            normalize,
+            dimensions,
+            encoding,
+            space,
+        };
+        Ok((request, wish))
     }
 
-    fn tokenize(&self, text: &str, truncate: bool) -> Result<Tokens, Error> {
+    /// Tokens of one text behind its prompt.
+    fn tokenize(&self, prompt: &str, text: &str, truncate: bool) -> Result<Tokens, Error> {
         if text.len() > protocol::MAX_INPUT_BYTES {
             let message = format!(
                 "{} bytes, more than {}",
@@ -206,7 +216,11 @@ impl Stage {
             return Err(Error::new(ErrorCode::PayloadTooLarge, message)
                 .with_limit(protocol::MAX_INPUT_BYTES));
         }
-        let tokens = self.tokenizer.tokenize(text)?;
+        let tokens = if prompt.is_empty() {
+            self.tokenizer.tokenize(text)?
+        } else {
+            self.tokenizer.tokenize(&[prompt, text].concat())?
+        };
         if tokens.ids.is_empty() {
             // A row without tokens would fail the batch of others with it.
             return Err(Error::invalid("the text has no tokens for this model"));

@@ -22,7 +22,6 @@ use crate::wire::call::Call;
 use crate::wire::cancel::AttemptId;
 use crate::wire::info::{InfoReply, InfoRequest, Limits};
 use crate::wire::reply::{self, Responder, Room};
-use crate::wire::vectors::Encoding;
 use crate::wire::{Error, ErrorCode, protocol};
 
 /// Answers outside of admission, refusals and facts, that may be on their way
@@ -156,24 +155,27 @@ impl Endpoint {
             let InfoRequest {} = call.format.decode(body)?;
         }
         let facts = self.pipeline.facts();
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         call.format.encode(&InfoReply {
             op: facts.op.to_owned(),
             model: facts.name.clone(),
             space: facts.space.clone(),
             instance: self.shared.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            dimensions: u32::try_from(facts.dimensions).unwrap_or(u32::MAX),
-            max_tokens: u32::try_from(facts.max_tokens).unwrap_or(u32::MAX),
+            dimensions: small(facts.dimensions),
+            max_tokens: small(facts.max_tokens),
             pooling: facts.pooling.to_string(),
             normalized: true,
-            encodings: Encoding::SERVED
+            encodings: protocol::ENCODINGS
                 .iter()
-                .map(|served| served.name().to_owned())
+                .copied()
+                .map(str::to_owned)
                 .collect(),
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
                 .map(str::to_owned)
                 .to_vec(),
-            prompts: Vec::new(),
+            prompts: facts.prompts.names().map(str::to_owned).collect(),
+            matryoshka: facts.matryoshka.iter().copied().map(small).collect(),
             aliases: facts.aliases.clone(),
             license: facts.license.to_owned(),
             source: facts.source.clone(),

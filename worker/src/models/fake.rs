@@ -10,13 +10,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate, Tokenize, Tokens, files};
+use super::{
+    Error, Facts, Loaded, Model, Pooling, Prompts, Row, Terminate, Tokenize, Tokens, files,
+};
 use crate::random::SplitMix;
 use crate::wire::{self, protocol};
 
 /// Ids that stand before and after every text.
 const BEGIN: u32 = 1;
 const END: u32 = 2;
+
+/// What may go before a text: a word.
+const PROMPTS: [(&str, &str); 2] = [("query", "query: "), ("passage", "passage: ")];
 
 /// How the fake behaves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,13 +49,17 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
     } else {
         behaviour.dimensions
     };
+    let prompts: Prompts = PROMPTS.into_iter().collect();
+    let terms = format!("fake {dimensions} {max_tokens}{}", prompts.terms());
     let facts = Arc::new(Facts {
         op: protocol::OP_TEXT,
         name: name.to_owned(),
         dimensions,
         max_tokens,
         pooling: Pooling::Mean,
-        space: files::fingerprint(&[], &format!("fake {dimensions} {max_tokens}")),
+        prompts,
+        matryoshka: vec![dimensions.div_ceil(2)],
+        space: files::fingerprint(&[], &terms),
         aliases: Vec::new(),
         license: "Apache-2.0",
         source: "fake".to_owned(),

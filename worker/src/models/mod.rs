@@ -8,6 +8,7 @@ pub mod fake;
 pub mod files;
 pub mod onnx;
 pub mod pooling;
+pub mod prompts;
 pub mod proto;
 pub mod tokenizer;
 mod weights;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use crate::wire::{self, protocol};
 
 pub use pooling::Pooling;
+pub use prompts::Prompts;
 
 /// Why a model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,10 @@ pub struct Facts {
     pub max_tokens: usize,
     /// How token states become one vector.
     pub pooling: Pooling,
+    /// What may go before a text.
+    pub prompts: Prompts,
+    /// Lengths to which its vectors can well be cut (Matryoshka, arXiv:2205.13147).
+    pub matryoshka: Vec<usize>,
     /// Fingerprint of what a vector means under default options.
     pub space: String,
     /// Other names: its hub repository.
@@ -101,15 +107,19 @@ pub struct Facts {
 
 impl Facts {
     /// The space of vectors made with these options. Raw vectors lie in a
-    /// space of their own: cosine is the same, dot products are not.
+    /// space of their own: cosine is the same, dot products are not. So do cut
+    /// ones. Prompts change no space: what asks is compared with what is searched.
     #[must_use]
-    pub fn space_of(&self, normalize: bool) -> String {
-        let suffix = if normalize {
-            ""
-        } else {
-            protocol::SPACE_SUFFIX_RAW
-        };
-        format!("{}{suffix}", self.space)
+    pub fn space_of(&self, normalize: bool, dimensions: usize) -> String {
+        let mut space = self.space.clone();
+        if !normalize {
+            space.push_str(protocol::SPACE_SUFFIX_RAW);
+        }
+        if dimensions != self.dimensions {
+            space.push_str(protocol::SPACE_SUFFIX_DIMENSIONS);
+            space.push_str(&dimensions.to_string());
+        }
+        space
     }
 
     /// `<op>_<model>`: the name of its endpoint, and the last token of its info subject.

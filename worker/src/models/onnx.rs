@@ -15,7 +15,7 @@ use super::encoder::Encoder;
 use super::files::{self, Files};
 use super::tokenizer::Tokenizer;
 use super::weights::{self, External, Weights};
-use super::{Error, Facts, Loaded, Model, Pooling};
+use super::{Error, Facts, Loaded, Model, Pooling, Prompts};
 
 /// How many instances of a model run, and on how many threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,13 +221,22 @@ impl Dense {
 
 fn facts(entry: &Entry, dense: &Dense, files: &Files, contents: &[&[u8]]) -> Facts {
     let (pooling, max_tokens) = (dense.pooling, dense.max_tokens);
-    let terms = format!("pooling={pooling} max_tokens={max_tokens}");
+    let (prompts, matryoshka) = entry
+        .card
+        .map_or((&[][..], &[][..]), |card| (card.prompts, card.matryoshka));
+    let prompts: Prompts = prompts.iter().copied().collect();
+    let terms = format!(
+        "pooling={pooling} max_tokens={max_tokens}{}",
+        prompts.terms()
+    );
     Facts {
         op: entry.op.as_str(),
         name: entry.name.clone(),
         dimensions: dense.dimensions,
         max_tokens,
         pooling,
+        prompts,
+        matryoshka: matryoshka.to_vec(),
         space: files::fingerprint(contents, &terms),
         aliases: entry.aliases(),
         license: entry.license(),

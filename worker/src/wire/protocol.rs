@@ -202,18 +202,23 @@ pub const ACCEPT_ALIVE: &str = "alive";
 /// Stands behind a model's space where vectors were not normalised.
 pub const SPACE_SUFFIX_RAW: &str = "-raw";
 
+/// Stands behind a space, before the number of values, where vectors were cut.
+pub const SPACE_SUFFIX_DIMENSIONS: &str = "-d";
+
 // Encodings of vectors.
 
 /// Packed little-endian float32, row-major; the default in MessagePack.
 pub const ENCODING_F32: &str = "f32";
 
-/// Packed little-endian float16.
+/// Packed little-endian float16, row-major.
 pub const ENCODING_F16: &str = "f16";
 
-/// Packed signed bytes.
+/// Each row a float32 scale, then a signed byte for each value; a value is byte
+/// × scale.
 pub const ENCODING_I8: &str = "i8";
 
-/// One bit a dimension.
+/// Each row a bit for each value, 1 where it is above 0; the first is the
+/// highest bit.
 pub const ENCODING_UBINARY: &str = "ubinary";
 
 /// Lists of float32, for people and scripts; the default in JSON.

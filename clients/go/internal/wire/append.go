@@ -103,6 +103,14 @@ func appendStrs(b []byte, list []string) []byte {
 	return b
 }
 
+func appendUints(b []byte, list []uint32) []byte {
+	b = appendArrayHeader(b, len(list))
+	for _, n := range list {
+		b = appendUint(b, uint64(n))
+	}
+	return b
+}
+
 // count is the number of keys of a map: those always there and those present.
 func count(always int, present ...bool) int {
 	for _, p := range present {

@@ -49,6 +49,7 @@ type InfoReply struct {
 	Encodings  []string
 	Features   []string
 	Prompts    []string
+	Matryoshka []uint32 // lengths to which vectors can well be cut; nil when absent
 	Aliases    []string
 	License    string
 	Source     string
@@ -60,7 +61,7 @@ type InfoReply struct {
 
 // AppendInfoReply appends the canonical bytes of the reply.
 func AppendInfoReply(b []byte, t *InfoReply) []byte {
-	b = appendMapHeader(b, count(15, t.Dimensions > 0, t.Outputs != nil, t.ScoreKind != nil, t.Images != nil))
+	b = appendMapHeader(b, count(15, t.Dimensions > 0, len(t.Matryoshka) > 0, t.Outputs != nil, t.ScoreKind != nil, t.Images != nil))
 	b = appendStr(appendStr(b, "op"), t.Op)
 	b = appendStr(appendStr(b, "model"), t.Model)
 	b = appendStr(appendStr(b, "space"), t.Space)
@@ -75,6 +76,9 @@ func AppendInfoReply(b []byte, t *InfoReply) []byte {
 	b = appendStrs(appendStr(b, "encodings"), t.Encodings)
 	b = appendStrs(appendStr(b, "features"), t.Features)
 	b = appendStrs(appendStr(b, "prompts"), t.Prompts)
+	if len(t.Matryoshka) > 0 {
+		b = appendUints(appendStr(b, "matryoshka"), t.Matryoshka)
+	}
 	b = appendStrs(appendStr(b, "aliases"), t.Aliases)
 	b = appendStr(appendStr(b, "license"), t.License)
 	b = appendStr(appendStr(b, "source"), t.Source)
@@ -116,6 +120,7 @@ func DecodeInfoReply(b []byte) (*InfoReply, error) {
 			{"encodings", true, func() { t.Encodings = r.strs() }},
 			{"features", true, func() { t.Features = r.strs() }},
 			{"prompts", true, func() { t.Prompts = r.strs() }},
+			{"matryoshka", false, func() { t.Matryoshka = r.uints() }},
 			{"aliases", true, func() { t.Aliases = r.strs() }},
 			{"license", true, func() { t.License = r.str() }},
 			{"source", true, func() { t.Source = r.str() }},

@@ -204,6 +204,9 @@ var ContentTypesMsgpack = []string{ContentTypeMsgpack, "application/msgpack", "a
 const (
 	// Stands behind a model's space where vectors were not normalised.
 	SpaceSuffixRaw = "-raw"
+
+	// Stands behind a space, before the number of values, where vectors were cut.
+	SpaceSuffixDimensions = "-d"
 )
 
 // Encodings of vectors.
@@ -211,13 +214,15 @@ const (
 	// Packed little-endian float32, row-major; the default in MessagePack.
 	EncodingF32 = "f32"
 
-	// Packed little-endian float16.
+	// Packed little-endian float16, row-major.
 	EncodingF16 = "f16"
 
-	// Packed signed bytes.
+	// Each row a float32 scale, then a signed byte for each value; a value is byte
+	// × scale.
 	EncodingI8 = "i8"
 
-	// One bit a dimension.
+	// Each row a bit for each value, 1 where it is above 0; the first is the
+	// highest bit.
 	EncodingUbinary = "ubinary"
 
 	// Lists of float32, for people and scripts; the default in JSON.

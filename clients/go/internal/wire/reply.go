@@ -39,10 +39,7 @@ func (t *Reply) appendHead(b []byte, results int) []byte {
 
 // appendTokens appends what is there of texts only.
 func (t *Reply) appendTokens(b []byte) []byte {
-	b = appendArrayHeader(appendStr(b, "tokens"), len(t.Tokens))
-	for _, n := range t.Tokens {
-		b = appendUint(b, uint64(n))
-	}
+	b = appendUints(appendStr(b, "tokens"), t.Tokens)
 	b = appendArrayHeader(appendStr(b, "truncated"), len(t.Truncated))
 	for _, v := range t.Truncated {
 		b = appendBool(b, v)
@@ -89,12 +86,7 @@ func (r *reader) reply(t *Reply, result ...field) {
 // ofTexts adds the counts of tokens to the keys of a result.
 func (r *reader) ofTexts(t *Reply, result ...field) []field {
 	return append(result, []field{
-		{"tokens", true, func() {
-			t.Tokens = make([]uint32, r.entries())
-			for i := range t.Tokens {
-				t.Tokens[i] = r.uint32()
-			}
-		}},
+		{"tokens", true, func() { t.Tokens = r.uints() }},
 		{"truncated", true, func() {
 			t.Truncated = make([]bool, r.entries())
 			for i := range t.Truncated {

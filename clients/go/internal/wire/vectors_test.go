@@ -196,6 +196,7 @@ func plain(t *testing.T, doc any) any {
 			},
 		}
 		put("dimensions", d.Dimensions > 0, func() any { return d.Dimensions })
+		put("matryoshka", len(d.Matryoshka) > 0, func() any { return list(d.Matryoshka) })
 		put("outputs", d.Outputs != nil, func() any { return list(d.Outputs) })
 		put("score_kind", d.ScoreKind != nil, func() any { return *d.ScoreKind })
 		put("images", d.Images != nil, func() any {
@@ -220,7 +221,7 @@ func plain(t *testing.T, doc any) any {
 
 func plainVectors(v *VectorBlock) any {
 	out := map[string]any{"dtype": v.Dtype, "dims": v.Dims, "count": v.Count, "first": v.First}
-	if v.Dtype == EncodingF32 {
+	if v.Dtype != EncodingArray {
 		out["data"] = base64.StdEncoding.EncodeToString(v.Data)
 		return out
 	}

@@ -1,39 +1,40 @@
 //! Blocks of dense vectors.
 
-use std::borrow::Cow;
-use std::fmt;
+mod packed;
+pub(super) mod rows;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::de::{Error as _, Visitor};
+use std::borrow::Cow;
+
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::de;
 use super::protocol;
 
-/// Bytes of one float32.
-const F32_BYTES: usize = size_of::<f32>();
+pub use packed::Packed;
 
 /// How vectors are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// float32, little-endian, row-major.
     F32,
-    /// float16.
+    /// float16 (IEEE 754 binary16), little-endian, row-major. What is beyond its
+    /// range is its largest value.
     F16,
-    /// Signed bytes with a scale.
+    /// Each row a float32 scale, little-endian, then a signed byte for each value,
+    /// which is byte × scale. The scale is the row's largest magnitude / 127.
     I8,
-    /// Sign bits.
+    /// Each row a bit for each value, 1 where it is above 0, the first in the
+    /// highest bit of the first byte, filled up with zeros to whole bytes. Read as
+    /// 1 and -1.
     Ubinary,
     /// Lists of float32 scalars, for people and scripts.
     Array,
 }
 
 impl Encoding {
-    /// What this version of the worker serves.
-    pub const SERVED: &[Self] = &[Self::F32, Self::Array];
-
-    const ALL: &[Self] = &[Self::F32, Self::F16, Self::I8, Self::Ubinary, Self::Array];
+    /// Every one; dense vectors are served in all of them.
+    pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::I8, Self::Ubinary, Self::Array];
 
     /// The word on the wire.
     #[must_use]
@@ -71,7 +72,7 @@ impl<'de> Deserialize<'de> for Encoding {
 /// `count` vectors of `dims` values, rows `first ..` of a result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VectorBlock<'a> {
-    /// [`Encoding::F32`] or [`Encoding::Array`].
+    /// Which of the two below is set, and how it is written.
     pub dtype: Encoding,
     /// Values in a vector.
     pub dims: u32,
@@ -97,10 +98,7 @@ impl<'a> VectorBlock<'a> {
             let rows = values.chunks_exact(width).map(Cow::Borrowed).collect();
             (None, Some(rows))
         } else {
-            let bytes = values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect();
+            let bytes = rows::pack(encoding, width, values);
             (Some(Packed(Cow::Owned(bytes))), None)
         };
         Self {
@@ -117,16 +115,11 @@ impl<'a> VectorBlock<'a> {
     #[must_use]
     pub fn values(&self) -> Vec<f32> {
         match (&self.data, &self.rows) {
-            (Some(Packed(bytes)), _) => unpack(bytes).collect(),
+            (Some(Packed(bytes)), _) => rows::unpack(self.dtype, self.dims as usize, bytes),
             (None, Some(rows)) => rows.concat(),
             (None, None) => Vec::new(),
         }
     }
-}
-
-fn unpack(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
-    let (values, _) = bytes.as_chunks::<F32_BYTES>();
-    values.iter().map(|value| f32::from_le_bytes(*value))
 }
 
 /// [`VectorBlock`] as it is read, before its shape is compared.
@@ -147,11 +140,9 @@ impl<'de> Deserialize<'de> for VectorBlock<'static> {
         let read = Read::deserialize(from)?;
         let (dims, count) = (read.dims as usize, read.count as usize);
         let fits = match (read.dtype, &read.data, &read.rows) {
-            (Encoding::F32, Some(Packed(bytes)), None) => {
-                Some(bytes.len())
-                    == dims
-                        .checked_mul(count)
-                        .and_then(|n| n.checked_mul(F32_BYTES))
+            (Encoding::Array, Some(_), _) => false,
+            (packed, Some(Packed(bytes)), None) => {
+                Some(bytes.len()) == rows::row_bytes(packed, dims).checked_mul(count)
             }
             (Encoding::Array, None, Some(rows)) => {
                 rows.len() == count && rows.iter().all(|row| row.len() == dims)
@@ -164,12 +155,8 @@ impl<'de> Deserialize<'de> for VectorBlock<'static> {
                 read.dtype.name()
             )));
         }
-        if let Some(Packed(bytes)) = &read.data
-            && !unpack(bytes).all(f32::is_finite)
-        {
-            return Err(D::Error::custom(
-                "a vector holds a value that is not finite",
-            ));
+        if let Some(Packed(bytes)) = &read.data {
+            rows::check(read.dtype, dims, bytes).map_err(D::Error::custom)?;
         }
         Ok(Self {
             dtype: read.dtype,
@@ -181,47 +168,5 @@ impl<'de> Deserialize<'de> for VectorBlock<'static> {
                 .rows
                 .map(|rows| rows.into_iter().map(Cow::Owned).collect()),
         })
-    }
-}
-
-/// Bytes: `bin` in MessagePack, base64 in JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed<'a>(pub Cow<'a, [u8]>);
-
-impl Serialize for Packed<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
-            to.serialize_str(&BASE64.encode(&self.0))
-        } else {
-            to.serialize_bytes(&self.0)
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Packed<'static> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Packed<'static>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a bin")
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                Ok(Packed(Cow::Owned(bytes.to_vec())))
-            }
-
-            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
-                Ok(Packed(Cow::Owned(bytes)))
-            }
-        }
-        if from.is_human_readable() {
-            let text = de::string(from)?;
-            let bytes = BASE64.decode(text).map_err(D::Error::custom)?;
-            Ok(Packed(Cow::Owned(bytes)))
-        } else {
-            from.deserialize_byte_buf(Bytes)
-        }
     }
 }
