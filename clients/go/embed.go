@@ -5,15 +5,18 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
 )
 
-// Embeddings is the result of [TextEmbedding.EmbedDetailed].
+// Embeddings is the result of [TextEmbedding.EmbedDetailed] and
+// [ImageEmbedding.EmbedDetailed].
 type Embeddings struct {
-	// Vectors are the embeddings, one for each text in the order of the call; nil
-	// where the text failed.
+	// Vectors are the embeddings, one for each input in the order of the call; nil
+	// where the input failed.
 	Vectors [][]float32
+	// TokenCounts are those of texts; images have none.
 	TokenCounts
 	Details
 }
@@ -44,50 +47,85 @@ func (t *TextEmbedding) Embed(ctx context.Context, texts []string, batchSize int
 // and timings. The result is nil exactly when the call as a whole failed; with
 // a *[BatchError] it is not.
 func (t *TextEmbedding) EmbedDetailed(ctx context.Context, texts []string, batchSize int, opts ...EmbedOption) (*Embeddings, error) {
+	result := &Embeddings{Vectors: make([][]float32, len(texts)), TokenCounts: newTokenCounts(len(texts))}
+	details, err := t.embed(ctx, texts, batchSize, opts, EncodingF32, &result.TokenCounts, vectorsInto(result.Vectors))
+	if details == nil {
+		return nil, err
+	}
+	result.Details = *details
+	return result, err
+}
+
+// QueryEmbed is [TextEmbedding.Embed] of texts that ask: with the model's prompt
+// "query" before each, where it has one ([Info].Prompts). Their vectors are
+// compared with those of [TextEmbedding.PassageEmbed].
+func (t *TextEmbedding) QueryEmbed(ctx context.Context, queries []string, batchSize int, opts ...EmbedOption) ([][]float32, error) {
+	return t.Embed(ctx, queries, batchSize, t.prompted(wire.PromptQuery, opts)...)
+}
+
+// PassageEmbed is [TextEmbedding.Embed] of texts that are searched: with the
+// model's prompt "passage" before each, where it has one ([Info].Prompts).
+func (t *TextEmbedding) PassageEmbed(ctx context.Context, passages []string, batchSize int, opts ...EmbedOption) ([][]float32, error) {
+	return t.Embed(ctx, passages, batchSize, t.prompted(wire.PromptPassage, opts)...)
+}
+
+// prompted puts a prompt before the options of the call, which go first.
+func (t *TextEmbedding) prompted(name string, opts []EmbedOption) []EmbedOption {
+	if !slices.Contains(t.info.Prompts, name) {
+		return opts
+	}
+	return append([]EmbedOption{WithPrompt(name)}, opts...)
+}
+
+// embed makes a call. The details are nil if it failed as a whole.
+func (t *TextEmbedding) embed(ctx context.Context, texts []string, batchSize int, opts []EmbedOption,
+	encoding Encoding, tokens *TokenCounts, file fileBlock,
+) (*Details, error) {
 	o, err := t.begin(len(texts), batchSize, opts)
 	if err != nil {
 		return nil, err
 	}
-	result := &Embeddings{Vectors: make([][]float32, len(texts)), TokenCounts: newTokenCounts(len(texts))}
-	space := t.space(o)
-	doc := wire.TextRequest{Truncate: o.truncate, Normalize: o.normalize, Space: &space}
+	space, dims := t.space(o), o.dims(t.info)
+	doc := wire.TextRequest{
+		Truncate: o.truncate, Normalize: o.normalize, Dimensions: o.wish(), Prompt: o.prompt,
+		Encoding: encoding.wish(), Space: &space,
+	}
 	r := &run[*wire.TextReply]{
-		model: &t.model, space: space, tokens: &result.TokenCounts, rowBytes: 4 * t.info.Dimensions,
+		model: &t.model, space: space, tokens: tokens, rowBytes: encoding.rowBytes(dims),
 		encode: func(at chunk) []byte {
 			doc := doc
 			doc.Inputs = pick(texts, at)
 			return wire.AppendTextRequest(nil, &doc)
 		},
 		decode: wire.DecodeTextReply,
-		check: func(p *wire.TextReply, _ int) error {
-			return checkVectors(&p.Embeddings, wire.EncodingF32, t.info.Dimensions)
+		check: func(p *wire.TextReply, _ *assembly[*wire.TextReply]) error {
+			return checkVectors(&p.Embeddings, encoding, dims)
 		},
-		file: func(p *wire.TextReply, at chunk, failed []bool) {
-			fileVectors(result.Vectors, &p.Embeddings, at, failed)
+		file: func(p *wire.TextReply, at chunk, failed []bool) error {
+			file(&p.Embeddings, at, failed)
+			return nil
 		},
 	}
-	fixed := len(wire.AppendTextRequest(nil, &doc))
-	if err := r.do(ctx, t.splitTexts(texts, batchSize, fixed)); err != nil {
-		return nil, err
-	}
-	result.Details = r.details
-	return result, r.batchError()
+	return r.do(ctx, t.splitTexts(texts, batchSize, wire.QueueMaxTokens/4, len(wire.AppendTextRequest(nil, &doc))))
 }
 
 // splitTexts measures what requests may hold, of which fixed bytes are taken
-// without texts. An array header takes up to 5 bytes, of which one is in the
-// encoded empty request already.
-func (m *model) splitTexts(texts []string, batchSize, fixed int) func(int) ([]chunk, []ItemError) {
+// without texts.
+func (m *model) splitTexts(texts []string, batchSize, fullBytes, fixed int) func(int) ([]chunk, []ItemError) {
 	return func(bodyBytes int) ([]chunk, []ItemError) {
 		return split(len(texts), measureTexts(texts), bounds{
-			items:     m.batch(batchSize, defaultBatch),
+			items:     batch(batchSize, defaultBatch, m.info.Limits.MaxInputs),
 			itemBytes: m.info.Limits.MaxInputBytes,
 			bodyBytes: bodyBytes,
-			fullBytes: wire.QueueMaxTokens / 4,
-			fixed:     fixed + 4,
+			fullBytes: fullBytes,
+			fixed:     fixed + arrayHeader,
 		})
 	}
 }
+
+// arrayHeader is what the header of an array can take beyond the byte that is in
+// an encoded empty request already.
+const arrayHeader = 4
 
 // pick returns the inputs of a chunk.
 func pick[T any](list []T, at chunk) []T {
@@ -98,10 +136,13 @@ func pick[T any](list []T, at chunk) []T {
 	return some
 }
 
+// fileBlock puts the rows of a block where they belong.
+type fileBlock func(v *wire.VectorBlock, at chunk, failed []bool)
+
 // checkVectors compares a block with what was asked for.
-func checkVectors(v *wire.VectorBlock, encoding string, dims int) error {
+func checkVectors(v *wire.VectorBlock, encoding Encoding, dims int) error {
 	switch {
-	case v.Dtype != encoding:
+	case v.Dtype != string(encoding):
 		return fmt.Errorf("its vectors are %q, not %q", v.Dtype, encoding)
 	case int(v.Dims) != dims:
 		return fmt.Errorf("its vectors have %d dimensions, not %d", v.Dims, dims)
@@ -110,14 +151,15 @@ func checkVectors(v *wire.VectorBlock, encoding string, dims int) error {
 	}
 }
 
-// fileVectors copies the rows of a packed block to where they belong; those of
-// failed items stay nil.
-func fileVectors(into [][]float32, v *wire.VectorBlock, at chunk, failed []bool) {
-	dims := int(v.Dims)
-	flat := float32s(v.Data)
-	for i, index := range at {
-		if !failed[i] {
-			into[index] = flat[i*dims : (i+1)*dims : (i+1)*dims]
+// vectorsInto copies the rows of float32 blocks; those of failed items stay nil.
+func vectorsInto(vectors [][]float32) fileBlock {
+	return func(v *wire.VectorBlock, at chunk, failed []bool) {
+		dims, first := int(v.Dims), int(v.First)
+		flat := float32s(v.Data)
+		for i := range int(v.Count) {
+			if !failed[first+i] {
+				vectors[at[first+i]] = flat[i*dims : (i+1)*dims : (i+1)*dims]
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package fastembed
 import (
 	"context"
 	"regexp"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
@@ -12,6 +13,7 @@ import (
 type model struct {
 	client *Client
 	info   *Info
+	takes  optionSet
 	opts   embedOptions
 	closed atomic.Bool
 }
@@ -20,7 +22,7 @@ type model struct {
 var modelName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // open asks the fleet for a model and makes m stand for it.
-func (c *Client) open(ctx context.Context, m *model, op, name string, opts []EmbedOption) error {
+func (c *Client) open(ctx context.Context, m *model, op, name string, takes optionSet, opts []EmbedOption) error {
 	if !modelName.MatchString(name) {
 		return newError(wire.CodeInvalidRequest,
 			"%q is no model name: letters, digits, _ and - are allowed; hub names are aliases that a worker's info lists", name)
@@ -31,8 +33,11 @@ func (c *Client) open(ctx context.Context, m *model, op, name string, opts []Emb
 	if err != nil {
 		return err
 	}
-	m.client, m.info, m.opts = c, info, embedOptions{}.with(opts)
-	return nil
+	if takes&optDimensions != 0 && info.Dimensions == 0 {
+		return newError(wire.CodeInternal, "worker %q serves vectors of no dimensions", info.Instance)
+	}
+	m.client, m.info, m.takes, m.opts = c, info, takes, embedOptions{}.with(opts)
+	return m.opts.refuse(info, takes)
 }
 
 // Info returns what a worker said of the model when it was opened.
@@ -54,15 +59,16 @@ func (m *model) begin(inputs, batchSize int, opts []EmbedOption) (embedOptions, 
 	case batchSize < 0:
 		return none, newError(wire.CodeInvalidRequest, "the batch size is %d", batchSize)
 	}
-	return m.opts.with(opts), nil
+	o := m.opts.with(opts)
+	return o, o.refuse(m.info, m.takes)
 }
 
 // batch is the most inputs of a request.
-func (m *model) batch(wish, otherwise int) int {
+func batch(wish, otherwise, limit int) int {
 	if wish == 0 {
 		wish = otherwise
 	}
-	return max(1, min(wish, m.info.Limits.MaxInputs))
+	return max(1, min(wish, limit))
 }
 
 // space is the space of the vectors that a call asks for.
@@ -71,5 +77,17 @@ func (m *model) space(o embedOptions) string {
 	if o.normalize != nil && !*o.normalize {
 		space += wire.SpaceSuffixRaw
 	}
+	if dims := o.dims(m.info); dims != m.info.Dimensions {
+		space += wire.SpaceSuffixDimensions + strconv.Itoa(dims)
+	}
 	return space
+}
+
+// wish is what a request says of its dimensions: nothing, unless it was asked.
+func (o embedOptions) wish() *uint32 {
+	if o.given&optDimensions == 0 {
+		return nil
+	}
+	n := uint32(o.dimensions)
+	return &n
 }

@@ -22,10 +22,12 @@ type assembly[P part] struct {
 	model, space string
 	rows         int
 	decode       func([]byte) (P, error)
-	suits        func(p P, rows int) error
+	suits        func(p P, a *assembly[P]) error
 	failed       []bool
 	parts        []P
-	got          int // rows so far
+	got          int    // rows so far
+	ragged       bool   // rows may go on in the next part
+	held         uint32 // of the last row, where rows are ragged: how much there is
 }
 
 // add takes one message and says whether the answer is complete.
@@ -60,7 +62,7 @@ func (a *assembly[P]) check(part P) error {
 		return fmt.Errorf("its parts are of instances %q and %q", a.parts[0].Common().Instance, p.Instance)
 	case int(first) != a.got:
 		return fmt.Errorf("a part begins at row %d, not %d", first, a.got)
-	case count == 0:
+	case count == 0 && !a.ragged:
 		return fmt.Errorf("a part has no rows")
 	case int(count) > a.rows-a.got:
 		return fmt.Errorf("it has more than %d rows", a.rows)
@@ -72,7 +74,7 @@ func (a *assembly[P]) check(part P) error {
 		a.failed[e.Index] = true
 	}
 	a.got += int(count)
-	return a.suits(part, a.rows)
+	return a.suits(part, a)
 }
 
 // number checks the part's place, by its headers, and whether it is the last.
@@ -85,7 +87,7 @@ func (a *assembly[P]) number(m *nats.Msg) (last bool, err error) {
 	switch last = total != ""; {
 	case last && total != strconv.Itoa(place+1):
 		return false, fmt.Errorf("part %d is called the last of %q", place, total)
-	case last != (a.got == a.rows):
+	case last != (a.got == a.rows) && (last || !a.ragged):
 		return false, fmt.Errorf("part %d ends at row %d of %d", place, a.got, a.rows)
 	}
 	return last, nil

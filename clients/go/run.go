@@ -54,11 +54,14 @@ type run[P part] struct {
 	// encode makes the request for some of the inputs.
 	encode func(at chunk) []byte
 	decode func([]byte) (P, error)
-	// check says what a decoded part of an answer to so many inputs has wrong.
-	check func(p P, inputs int) error
-	// file puts the rows of a part where they belong: row i is of input at[i], and
-	// has no result if failed[i].
-	file func(p P, at chunk, failed []bool)
+	// check says what a decoded part of an answer has wrong, beyond what holds for
+	// answers of all kinds.
+	check func(p P, a *assembly[P]) error
+	// file puts the rows of a part where they belong: row i of the answer is of
+	// input at[i], and has no result if failed[i].
+	file func(p P, at chunk, failed []bool) error
+	// ragged says that a row may go on in the next part.
+	ragged bool
 	// rowBytes is the most that a row of an answer takes, beside its token counts
 	// and its error.
 	rowBytes int
@@ -74,39 +77,34 @@ type run[P part] struct {
 	err     error
 }
 
-// do makes the call. Its error is one of the call as a whole; those of single
-// inputs are in [run.batchError].
-func (r *run[P]) do(ctx context.Context, split func(bodyBytes int) ([]chunk, []ItemError)) error {
+// do makes the call. Its details are nil if the call failed as a whole, and there
+// if only some inputs did, with a *[BatchError].
+func (r *run[P]) do(ctx context.Context, split func(bodyBytes int) ([]chunk, []ItemError)) (*Details, error) {
 	start := time.Now()
 	ctx, cancel := r.client.withDeadline(ctx)
 	defer cancel()
 	maxPayload, err := within(ctx, func() (int64, error) { return r.client.nc.MaxPayload(), nil })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	chunks, failed := split(int(maxPayload) - headerReserve)
 	r.failed, r.details.Space = failed, r.space
 	if err := r.all(ctx, cancel, chunks); err != nil {
-		return err
+		return nil, err
 	}
 	r.details.Requests = len(chunks)
 	r.details.Timings.Elapsed = time.Since(start)
 	slices.Sort(r.details.Instances)
-	return nil
+	if len(r.failed) > 0 {
+		slices.SortFunc(r.failed, func(x, y ItemError) int { return x.Index - y.Index })
+		return &r.details, &BatchError{Items: r.failed}
+	}
+	return &r.details, nil
 }
 
 // headerReserve is room for the headers of a request, which count towards the
 // server's max_payload. Ours take about 250 bytes.
 const headerReserve = 512
-
-// batchError is the *[BatchError] of the inputs that failed, if any did.
-func (r *run[P]) batchError() error {
-	if len(r.failed) == 0 {
-		return nil
-	}
-	slices.SortFunc(r.failed, func(x, y ItemError) int { return x.Index - y.Index })
-	return &BatchError{Items: r.failed}
-}
 
 // all works through the chunks, several at a time, and returns the first error
 // that is not one of single inputs.
@@ -154,14 +152,14 @@ func (r *run[P]) one(ctx context.Context, at chunk) error {
 		alive:   silence > 0,
 		silence: silence,
 		left:    &r.left,
-		// Every part has a row; then an error or the end.
-		messages: len(at) + 2,
+		// Every part has a row, or a good piece of one; then an error or the end.
+		messages: len(at) + 2 + len(at)*r.rowBytes/leastPart,
 		bytes:    (len(at) + 2) * (r.rowBytes + rowReserve),
 		unheard:  unheardCall,
 		begin: func() func(*nats.Msg) (bool, error) {
 			answer = &assembly[P]{
 				model: r.info.Model, space: r.space, rows: len(at), failed: make([]bool, len(at)),
-				decode: r.decode, suits: r.check,
+				decode: r.decode, suits: r.check, ragged: r.ragged,
 			}
 			return answer.add
 		},
@@ -175,10 +173,14 @@ func (r *run[P]) one(ctx context.Context, at chunk) error {
 		return nil
 	}
 	if err == nil {
-		r.fileAll(at, answer)
+		err = r.fileAll(at, answer)
 	}
 	return err
 }
+
+// leastPart is what a part holds at the least of a row that does not fit into
+// one. Servers that carry less are not for rows of that size.
+const leastPart = 16 << 10
 
 // rowReserve is what a row of a reply can take beside its result: a token
 // count, an item error, and its share of a part's own keys.
@@ -210,14 +212,17 @@ func ofItems(err error, inputs int, more []wire.Code) *Error {
 }
 
 // fileAll copies an answer into the results.
-func (r *run[P]) fileAll(at chunk, a *assembly[P]) {
+func (r *run[P]) fileAll(at chunk, a *assembly[P]) error {
 	for _, p := range a.parts {
+		if err := r.file(p, at, a.failed); err != nil {
+			return err
+		}
 		first, count := p.Span()
-		rows, failed, common := at[first:first+count], a.failed[first:first+count], p.Common()
-		r.file(p, rows, failed)
-		for i, index := range rows {
-			if r.tokens != nil && !failed[i] {
-				r.tokens.Tokens[index], r.tokens.Truncated[index] = common.Tokens[i], common.Truncated[i]
+		common := p.Common()
+		for i := range int(count) {
+			row := int(first) + i
+			if r.tokens != nil && !a.failed[row] {
+				r.tokens.Tokens[at[row]], r.tokens.Truncated[at[row]] = common.Tokens[i], common.Truncated[i]
 			}
 		}
 		for _, e := range common.Errors {
@@ -234,6 +239,7 @@ func (r *run[P]) fileAll(at chunk, a *assembly[P]) {
 	t.Queue += micros(us.Queue)
 	t.Infer += micros(us.Infer)
 	t.Total += micros(us.Total)
+	return nil
 }
 
 func itemError(e wire.ItemError) *Error {

@@ -21,7 +21,7 @@ type TextEmbedding struct{ model }
 // [ErrModelNotFound], at once. Other errors are those of [TextEmbedding.Embed].
 func (c *Client) NewTextEmbedding(ctx context.Context, name string, opts ...EmbedOption) (*TextEmbedding, error) {
 	t := &TextEmbedding{}
-	if err := c.open(ctx, &t.model, wire.OpText, name, opts); err != nil {
+	if err := c.open(ctx, &t.model, wire.OpText, name, takesDense|optTruncate|optPrompt, opts); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -32,32 +32,3 @@ func (t *TextEmbedding) Dimensions() int { return t.info.Dimensions }
 
 // MaxTokens returns the length, in tokens, that texts are truncated to.
 func (t *TextEmbedding) MaxTokens() int { return t.info.MaxTokens }
-
-// EmbedOption changes how texts become vectors, for one call or, given to
-// [Client.NewTextEmbedding], for all calls.
-type EmbedOption func(*embedOptions)
-
-type embedOptions struct {
-	truncate, normalize *bool // nil: the default
-}
-
-func (o embedOptions) with(opts []EmbedOption) embedOptions {
-	for _, opt := range opts {
-		opt(&o)
-	}
-	return o
-}
-
-// WithTruncate says what happens to a text of more tokens than the model
-// takes: true (the default) cuts it, false makes it fail with
-// [ErrInputTooLong].
-func WithTruncate(truncate bool) EmbedOption {
-	return func(o *embedOptions) { o.truncate = &truncate }
-}
-
-// WithNormalize says whether vectors are scaled to unit length. The default is
-// true. Vectors that are not lie in a space of their own ([Embeddings].Space):
-// between the two, dot products cannot be compared.
-func WithNormalize(normalize bool) EmbedOption {
-	return func(o *embedOptions) { o.normalize = &normalize }
-}

@@ -146,6 +146,7 @@ COLBERT_FIELDS = [
     ("colbert.dims", "u32", True),
     ("colbert.count", "u32", True),
     ("colbert.first", "u32", True),
+    ("colbert.from", "u32", False),
     ("colbert.offsets", "bin", True),
     ("colbert.data", "bin", True),
 ]

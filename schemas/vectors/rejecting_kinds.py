@@ -202,10 +202,30 @@ def joint_reply(maker):
     wraps = {"dims": 2**31, "count": 2, "first": 0, "offsets": uint32s(0, 2**31, 2**31), "data": b""}
     maker.put("colbert_size_wraps", "vectors × dims × 4 does not fit into 64 bits", "colbert", wraps)
     bombs(maker, "colbert.data", "bin")
+    goes_on(maker)
     for key in ("sparse", "colbert"):
         maker.put(f"{key}_first_other", "the blocks begin at different rows", f"{key}.first", 1)
     less = {"count": 1, "first": 0, "offsets": uint32s(0, 0), "indices": b"", "values": b""}
     maker.put("sparse_count_other", "the blocks have different rows", "sparse", less)
+
+
+def goes_on(maker):
+    """Faults of a part that holds more vectors of a row that began before."""
+    heads = ("model", "space", "instance", "timings_us")
+    block = {"dims": 2, "count": 1, "first": 1, "from": 130, "offsets": uint32s(0, 1), "data": floats(0, 1)}
+    part = {key: maker.base[key] for key in heads} | {"colbert": block}
+    more = {
+        "embeddings": IMAGE_REPLY["embeddings"] | {"count": 1, "first": 1, "data": floats(1, 0, 0)},
+        "sparse": {"count": 1, "first": 1, "offsets": uint32s(0, 0), "indices": b"", "values": b""},
+        "tokens": [9],
+        "truncated": [False],
+    }
+    for key, value in more.items():
+        why = f"a part in which a row goes on has `{key}`"
+        maker.model(f"goes_on_with_{key}", why, part | {key: value}, json=True)
+    two = block | {"count": 2, "offsets": uint32s(0, 1, 1)}
+    why = "a part in which a row goes on has another row"
+    maker.model("goes_on_with_a_row", why, part | {"colbert": two}, json=True)
 
 
 FAULTS = {

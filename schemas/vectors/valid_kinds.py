@@ -15,7 +15,7 @@ def vectors(canonical, other, other_forms):
     replies(canonical, other)
     sparse(canonical)
     rerank(canonical)
-    joint(canonical)
+    joint(canonical, other)
     infos(canonical, other)
 
 
@@ -81,7 +81,7 @@ def rerank(canonical):
     results("none", [])
 
 
-def joint(canonical):
+def joint(canonical, other):
     document, full = "joint-reply", BASE["joint-reply"]
     for key in ("embeddings", "sparse", "colbert"):
         rest = [other for other in ("embeddings", "sparse", "colbert") if other != key]
@@ -90,10 +90,31 @@ def joint(canonical):
     canonical(document, "colbert_first_row_empty", full | {"colbert": wide})
     none = kinds.COLBERT | {"dims": 0, "data": b""}
     canonical(document, "colbert_without_dims", full | {"colbert": none})
+    # Vectors that exceed a part go on in the next, alone.
+    plain = without(without(full, ["errors"]), ["meta"])
+    for key in ("embeddings", "sparse", "tokens", "truncated"):
+        plain = without(plain, [key])
+    block = {"dims": 2, "count": 1, "first": 1, "from": 130}
+    block |= {"offsets": uint32s(0, 2), "data": floats(0, 1, 1, 0)}
+    canonical(document, "row_goes_on", plain | {"colbert": block})
+    largest = block | {"first": 2**32 - 1, "from": 2**32 - 1, "offsets": uint32s(0, 0), "data": b""}
+    canonical(document, "row_goes_on_without_vectors", plain | {"colbert": largest})
+    zero = replaced(full, ["colbert"], pairs_after_first(kinds.COLBERT, "from", 0))
+    other(document, "from_0", pack(zero), "full")
     part = full
     for key in ("embeddings", "sparse", "colbert"):
         part = replaced(part, [key, "first"], 70_000)
     canonical(document, "later_part", without(part, ["errors"]))
+
+
+def pairs_after_first(block, key, value):
+    """The block with a key behind `first`."""
+    found = {}
+    for name, kept in block.items():
+        found[name] = kept
+        if name == "first":
+            found[key] = value
+    return found
 
 
 def infos(canonical, other):

@@ -73,9 +73,12 @@ type JointReply struct {
 	ColBERT    *ColBERTBlock
 }
 
-// Span says which rows of the result the reply holds.
+// Span says which rows of the result begin in the reply. Where a row goes on,
+// none does.
 func (t *JointReply) Span() (first, count uint32) {
 	switch {
+	case t.goesOn():
+		return t.ColBERT.First + 1, 0
 	case t.Embeddings != nil:
 		return t.Embeddings.First, t.Embeddings.Count
 	case t.Sparse != nil:
@@ -89,19 +92,27 @@ func (t *JointReply) Span() (first, count uint32) {
 
 // AppendJointReply appends the canonical bytes of the reply.
 func AppendJointReply(b []byte, t *JointReply) []byte {
-	b = t.appendHead(b, count(2, t.Embeddings != nil, t.Sparse != nil, t.ColBERT != nil))
+	goesOn := t.goesOn()
+	b = t.appendHead(b, count(0, t.Embeddings != nil, t.Sparse != nil, t.ColBERT != nil, !goesOn, !goesOn))
 	b = appendOption(b, "embeddings", t.Embeddings, byValue(appendVectors))
 	b = appendOption(b, "sparse", t.Sparse, byValue(appendSparse))
 	b = appendOption(b, "colbert", t.ColBERT, byValue(appendColBERT))
-	return t.appendTail(t.appendTokens(b))
+	if !goesOn {
+		b = t.appendTokens(b)
+	}
+	return t.appendTail(b)
 }
+
+// goesOn says whether the reply is a part that holds more vectors of a row that
+// began in an earlier one, and nothing else.
+func (t *JointReply) goesOn() bool { return t.ColBERT != nil && t.ColBERT.From > 0 }
 
 // DecodeJointReply reads a reply or a part of one; packed numbers and Meta stay
 // in place in b. Its error is a *[DecodeError].
 func DecodeJointReply(b []byte) (*JointReply, error) {
 	t := &JointReply{}
 	err := decode(b, CodeInternal, func(r *reader) {
-		r.reply(&t.Reply, r.ofTexts(&t.Reply,
+		r.reply(&t.Reply, r.ofTexts(&t.Reply, false,
 			field{"embeddings", false, func() { t.Embeddings = &VectorBlock{}; r.vectors(t.Embeddings) }},
 			field{"sparse", false, func() { t.Sparse = &SparseBlock{}; r.sparse(t.Sparse) }},
 			field{"colbert", false, func() { t.ColBERT = &ColBERTBlock{}; r.colbert(t.ColBERT) }})...)
@@ -117,6 +128,16 @@ func DecodeJointReply(b []byte) (*JointReply, error) {
 func (r *reader) joined(t *JointReply) {
 	if t.Embeddings == nil && t.Sparse == nil && t.ColBERT == nil {
 		r.fail("there is none of embeddings, sparse and colbert")
+		return
+	}
+	if t.goesOn() {
+		if t.Embeddings != nil || t.Sparse != nil || t.Tokens != nil || t.Truncated != nil || t.ColBERT.Count != 1 {
+			r.fail("colbert.from is %d, where there is more than one row's vectors", t.ColBERT.From)
+		}
+		return
+	}
+	if t.Tokens == nil || t.Truncated == nil {
+		r.fail("tokens or truncated is missing")
 		return
 	}
 	first, count := t.Span()

@@ -92,10 +92,14 @@ func plainKindReply(t *testing.T, doc any) any {
 			out["sparse"] = plainSparse(d.Sparse)
 		}
 		if c := d.ColBERT; c != nil {
-			out["colbert"] = map[string]any{
+			block := map[string]any{
 				"dims": c.Dims, "count": c.Count, "first": c.First,
 				"offsets": base64.StdEncoding.EncodeToString(c.Offsets), "data": base64.StdEncoding.EncodeToString(c.Data),
 			}
+			if c.From > 0 {
+				block["from"] = c.From
+			}
+			out["colbert"] = block
 		}
 		return out
 	}

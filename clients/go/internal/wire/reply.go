@@ -84,10 +84,10 @@ func (r *reader) reply(t *Reply, result ...field) {
 }
 
 // ofTexts adds the counts of tokens to the keys of a result.
-func (r *reader) ofTexts(t *Reply, result ...field) []field {
+func (r *reader) ofTexts(t *Reply, required bool, result ...field) []field {
 	return append(result, []field{
-		{"tokens", true, func() { t.Tokens = r.uints() }},
-		{"truncated", true, func() {
+		{"tokens", required, func() { t.Tokens = r.uints() }},
+		{"truncated", required, func() {
 			t.Truncated = make([]bool, r.entries())
 			for i := range t.Truncated {
 				t.Truncated[i] = r.bool()

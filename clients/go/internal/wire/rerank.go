@@ -91,7 +91,7 @@ func AppendRerankReply(b []byte, t *RerankReply) []byte {
 func DecodeRerankReply(b []byte) (*RerankReply, error) {
 	t := &RerankReply{}
 	err := decode(b, CodeInternal, func(r *reader) {
-		r.reply(&t.Reply, r.ofTexts(&t.Reply,
+		r.reply(&t.Reply, r.ofTexts(&t.Reply, true,
 			field{"results", true, func() { t.Results = r.scores() }},
 			field{"score_kind", true, func() { t.ScoreKind = r.scoreKind() }})...)
 		r.counts(&t.Reply, uint32(len(t.Tokens)))

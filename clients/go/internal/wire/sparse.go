@@ -60,7 +60,7 @@ func AppendSparseReply(b []byte, t *SparseReply) []byte {
 func DecodeSparseReply(b []byte) (*SparseReply, error) {
 	t := &SparseReply{}
 	err := decode(b, CodeInternal, func(r *reader) {
-		r.reply(&t.Reply, r.ofTexts(&t.Reply,
+		r.reply(&t.Reply, r.ofTexts(&t.Reply, true,
 			field{"sparse", true, func() { r.sparse(&t.Sparse) }})...)
 		r.counts(&t.Reply, t.Sparse.Count)
 	})

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // SparseBlock holds count sparse vectors as compressed rows; the first of them
 // belongs to input number First of the request. Row i is the entries from
@@ -45,7 +42,10 @@ func (r *reader) sparse(s *SparseBlock) {
 		r.fail("sparse has %d bytes of indices and %d of values for %d entries", len(s.Indices), len(s.Values), entries)
 		return
 	}
-	r.finite("sparse.values", s.Values)
+	if !finite(EncodingF32, s.Values) {
+		r.fail("sparse.values holds a number that is not finite")
+		return
+	}
 	for row := range int(s.Count) {
 		from, to := int(Uint32At(s.Offsets, row)), int(Uint32At(s.Offsets, row+1))
 		for i := from + 1; i < to; i++ {
@@ -77,15 +77,4 @@ func (r *reader) offsets(in string, packed []byte, rows uint32) (end uint32) {
 		}
 	}
 	return Uint32At(packed, int(rows))
-}
-
-// finite checks every number of packed floats.
-func (r *reader) finite(key string, packed []byte) {
-	const exponent = 0x7f800000 // all ones: infinity or not a number
-	for i := range len(packed) / 4 {
-		if Uint32At(packed, i)&exponent == exponent {
-			r.fail("%s holds %v", key, math.Float32frombits(Uint32At(packed, i)))
-			return
-		}
-	}
 }

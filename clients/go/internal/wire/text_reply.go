@@ -21,7 +21,7 @@ func AppendTextReply(b []byte, t *TextReply) []byte {
 func DecodeTextReply(b []byte) (*TextReply, error) {
 	t := &TextReply{}
 	err := decode(b, CodeInternal, func(r *reader) {
-		r.reply(&t.Reply, r.ofTexts(&t.Reply,
+		r.reply(&t.Reply, r.ofTexts(&t.Reply, true,
 			field{"embeddings", true, func() { r.vectors(&t.Embeddings) }})...)
 		r.counts(&t.Reply, t.Embeddings.Count)
 	})
