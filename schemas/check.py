@@ -13,6 +13,8 @@ import pathlib
 import sys
 
 from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 SCHEMAS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(SCHEMAS / "vectors"))
@@ -36,6 +38,11 @@ class Tables:
         self.schemas = {
             path.name.removesuffix(".schema.json"): self.load(path.name) for path in paths
         }
+
+    def validator(self, schema, of=Draft202012Validator, form=lambda schema: schema):
+        """A validator of a schema that may refer to other files of this folder, all in one form."""
+        files = ((schema["$id"], DRAFT202012.create_resource(form(schema))) for schema in self.schemas.values())
+        return of(form(schema), registry=Registry().with_resources(files))
 
     def resolved(self, value):
         if isinstance(value, str):
@@ -66,13 +73,19 @@ def check_schemas(tables):
         tables.same(f"{name}.schema.json: closed", closed, name.endswith("-request"))
 
     properties = {name: schema.get("properties", {}) for name, schema in tables.schemas.items()}
-    encodings = properties["text-request"]["encoding"]["enum"]
-    tables.same("text-request.schema.json: encoding", encodings, tables.names["encodings"])
+    for name in ("text-request", "image-request"):
+        encodings = properties[name]["encoding"]["enum"]
+        tables.same(f"{name}.schema.json: encoding", encodings, tables.names["encodings"])
+    outputs = properties["joint-request"]["outputs"]["items"]["enum"]
+    tables.same("joint-request.schema.json: outputs", outputs, tables.names["outputs"])
+    kinds = properties["rerank-reply"]["score_kind"]["enum"]
+    tables.same("rerank-reply.schema.json: score_kind", kinds, tables.names["score_kinds"])
     retries = set(properties["error-reply"]["retry"]["enum"])
     tables.same(
         "error-reply.schema.json: retry", retries, {row["retry"] for row in tables.errors.values()}
     )
-    published = set(tables.schemas["info-reply"]["$defs"]["limits"]["properties"])
+    info = tables.schemas["info-reply"]["$defs"]
+    published = {*info["limits"]["properties"], *info["images"]["properties"]}
     tables.expect(
         published <= set(tables.limits),
         f"info-reply.schema.json: limits unknown to limits.json: {published - set(tables.limits)}",

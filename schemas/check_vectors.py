@@ -4,6 +4,7 @@ import json
 import math
 import struct
 
+import check_kinds
 from decode import Refused, decode
 from jsonschema import Draft202012Validator, validators
 from pack import F32, pack, twin
@@ -24,8 +25,11 @@ MSGPACK = validators.extend(
 
 def check(tables, folder):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    json_form = {name: Draft202012Validator(schema) for name, schema in tables.schemas.items()}
-    binary_form = {name: MSGPACK(as_msgpack(schema)) for name, schema in tables.schemas.items()}
+    schemas = tables.schemas.items()
+    json_form = {name: tables.validator(schema) for name, schema in schemas}
+    binary_form = {
+        name: tables.validator(schema, MSGPACK, as_msgpack) for name, schema in schemas
+    }
 
     def load(name):
         return json.loads((folder / name).read_text(encoding="utf-8"))
@@ -74,9 +78,9 @@ def check(tables, folder):
 
 
 def as_msgpack(schema):
-    """The schema of the MessagePack form: x-msgpack-type in place of JSON's type."""
+    """The schema of the MessagePack form: x-msgpack-type in place of JSON's type, and no x-json-only."""
     if isinstance(schema, list):
-        return [as_msgpack(item) for item in schema]
+        return [as_msgpack(item) for item in schema if not has(item, "x-json-only")]
     if not isinstance(schema, dict):
         return schema
     found = {key: as_msgpack(value) for key, value in schema.items()}
@@ -86,6 +90,10 @@ def as_msgpack(schema):
     return found
 
 
+def has(schema, key):
+    return isinstance(schema, dict) and key in schema
+
+
 def beyond_schema(document, limits):
     """The rules that JSON Schema cannot say."""
     if "meta" in document:
@@ -93,19 +101,49 @@ def beyond_schema(document, limits):
     require(len(document.get("inputs", [])) <= limits["max_inputs"], "too many inputs")
     attempts = document.get("attempts", [])
     require(len(attempts) <= limits["max_cancel_attempts"], "too many attempts")
+    fault = check_kinds.fault(document, limits)
+    require(fault is None, fault)
     block = document.get("embeddings")
     if block is None:
         return
     dims, count = block["dims"], block["count"]
     if "data" in block:
-        require(len(block["data"]) == count * dims * 4, "data is not count × dims × 4 bytes")
-        numbers = struct.iter_unpack("<f", block["data"])
-        require(all(math.isfinite(number) for (number,) in numbers), "a vector is not finite")
+        check_packed(block["dtype"], dims, count, block["data"])
     else:
         require(len(block["rows"]) == count, "there are not count rows")
         require(all(len(row) == dims for row in block["rows"]), "a row has not dims numbers")
     for key in ("tokens", "truncated"):
-        require(len(document[key]) == count, f"{key} has not count entries")
+        if key in document:
+            require(len(document[key]) == count, f"{key} has not count entries")
+
+
+def check_packed(dtype, dims, count, data):
+    width = {"f32": 4 * dims, "f16": 2 * dims, "i8": 4 + dims, "ubinary": -(-dims // 8)}[dtype]
+    require(len(data) == count * width, f"data is not count × {width} bytes")
+    if not width:
+        return
+    for start in range(0, len(data), width):
+        row = data[start : start + width]
+        match dtype:
+            case "f32" | "f16":
+                layout = "<f" if dtype == "f32" else "<e"
+                values = [value for (value,) in struct.iter_unpack(layout, row)]
+            case "i8":
+                scale, *steps = struct.unpack(f"<f{dims}b", row)
+                values = [scale, *(fits_f32(step * scale) for step in steps)]
+            case "ubinary":
+                beyond = int.from_bytes(row) & ((1 << -dims % 8) - 1)
+                require(not beyond, "a row has bits beyond its last value")
+                values = []
+        require(all(map(math.isfinite, values)), "a vector is not finite")
+
+
+def fits_f32(value):
+    """The value as a float32; infinite where it is beyond that."""
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.inf
 
 
 def require(holds, why):

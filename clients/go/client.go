@@ -60,8 +60,8 @@ func (c *Client) withDeadline(ctx context.Context) (context.Context, context.Can
 }
 
 // The subjects of one model.
-func (c *Client) textSubject(model string) string {
-	return c.opts.prefix + wire.SubjectRoot + "." + wire.OpText + "." + model
+func (c *Client) callSubject(of *Info) string {
+	return c.opts.prefix + wire.SubjectRoot + "." + of.Op + "." + of.Model
 }
 
 func (c *Client) infoSubject(op, model string) string {

@@ -2,41 +2,23 @@ package fastembed
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
 )
 
-// Embeddings is the result of [TextEmbedding.EmbedDetailed]. Its slices have
-// one entry for each text, in the order of the call.
+// Embeddings is the result of [TextEmbedding.EmbedDetailed] and
+// [ImageEmbedding.EmbedDetailed].
 type Embeddings struct {
-	// Vectors are the embeddings; nil where the text failed.
+	// Vectors are the embeddings, one for each input in the order of the call; nil
+	// where the input failed.
 	Vectors [][]float32
-	// Tokens counts the tokens of each text, special ones included, after
-	// truncation; 0 where the text failed.
-	Tokens []uint32
-	// Truncated says which texts were cut to the model's length.
-	Truncated []bool
-	// Space is the space of all the vectors.
-	Space string
-	// Instances are the workers that computed them, sorted.
-	Instances []string
-	// Requests is the number of requests the call was split into.
-	Requests int
-	// Timings is the time the requests spent, by stage.
-	Timings Timings
-}
-
-// Timings are times by stage. Those inside workers are sums over the requests
-// of a call, which overlap: they can exceed Elapsed.
-type Timings struct {
-	Wait, Tokenize, Queue, Infer, Total time.Duration // inside workers
-	Elapsed                             time.Duration // of the call, as the caller saw it
+	// TokenCounts are those of texts; images have none.
+	TokenCounts
+	Details
 }
 
 // Embed returns one vector for each text, in their order.
@@ -65,225 +47,128 @@ func (t *TextEmbedding) Embed(ctx context.Context, texts []string, batchSize int
 // and timings. The result is nil exactly when the call as a whole failed; with
 // a *[BatchError] it is not.
 func (t *TextEmbedding) EmbedDetailed(ctx context.Context, texts []string, batchSize int, opts ...EmbedOption) (*Embeddings, error) {
-	switch {
-	case t.closed.Load():
-		return nil, ErrClosed
-	case len(texts) == 0:
-		return nil, newError(wire.CodeInvalidRequest, "there are no texts")
-	case batchSize < 0:
-		return nil, newError(wire.CodeInvalidRequest, "the batch size is %d", batchSize)
+	result := &Embeddings{Vectors: make([][]float32, len(texts)), TokenCounts: newTokenCounts(len(texts))}
+	details, err := t.embed(ctx, texts, batchSize, opts, EncodingF32, &result.TokenCounts, vectorsInto(result.Vectors))
+	if details == nil {
+		return nil, err
 	}
-	start := time.Now()
-	ctx, cancel := t.client.withDeadline(ctx)
-	defer cancel()
+	result.Details = *details
+	return result, err
+}
 
-	run := t.newRun(texts, t.opts.with(opts))
-	maxPayload, err := within(ctx, func() (int64, error) { return t.client.nc.MaxPayload(), nil })
+// QueryEmbed is [TextEmbedding.Embed] of texts that ask: with the model's prompt
+// "query" before each, where it has one ([Info].Prompts). Their vectors are
+// compared with those of [TextEmbedding.PassageEmbed].
+func (t *TextEmbedding) QueryEmbed(ctx context.Context, queries []string, batchSize int, opts ...EmbedOption) ([][]float32, error) {
+	return t.Embed(ctx, queries, batchSize, t.prompted(wire.PromptQuery, opts)...)
+}
+
+// PassageEmbed is [TextEmbedding.Embed] of texts that are searched: with the
+// model's prompt "passage" before each, where it has one ([Info].Prompts).
+func (t *TextEmbedding) PassageEmbed(ctx context.Context, passages []string, batchSize int, opts ...EmbedOption) ([][]float32, error) {
+	return t.Embed(ctx, passages, batchSize, t.prompted(wire.PromptPassage, opts)...)
+}
+
+// prompted puts a prompt before the options of the call, which go first.
+func (t *TextEmbedding) prompted(name string, opts []EmbedOption) []EmbedOption {
+	if !slices.Contains(t.info.Prompts, name) {
+		return opts
+	}
+	return append([]EmbedOption{WithPrompt(name)}, opts...)
+}
+
+// embed makes a call. The details are nil if it failed as a whole.
+func (t *TextEmbedding) embed(ctx context.Context, texts []string, batchSize int, opts []EmbedOption,
+	encoding Encoding, tokens *TokenCounts, file fileBlock,
+) (*Details, error) {
+	o, err := t.begin(len(texts), batchSize, opts)
 	if err != nil {
 		return nil, err
 	}
-	chunks, failed := split(texts, run.bounds(batchSize, int(maxPayload)))
-	run.failed = failed
-	if err := run.all(ctx, cancel, chunks); err != nil {
-		return nil, err
+	space, dims := t.space(o), o.dims(t.info)
+	doc := wire.TextRequest{
+		Truncate: o.truncate, Normalize: o.normalize, Dimensions: o.wish(), Prompt: o.prompt,
+		Encoding: encoding.wish(), Space: &space,
 	}
-	run.result.Requests = len(chunks)
-	run.result.Timings.Elapsed = time.Since(start)
-	slices.Sort(run.result.Instances)
-	if len(run.failed) > 0 {
-		slices.SortFunc(run.failed, func(x, y ItemError) int { return x.Index - y.Index })
-		return run.result, &BatchError{Items: run.failed}
-	}
-	return run.result, nil
-}
-
-// run is one call of EmbedDetailed.
-type run struct {
-	client *Client
-	info   *Info
-	texts  []string
-	doc    wire.TextRequest // what all the requests have in common
-	left   abandoned
-
-	mu     sync.Mutex // guards what follows, but rows of result that belong to one chunk
-	result *Embeddings
-	failed []ItemError
-	err    error
-}
-
-func (t *TextEmbedding) newRun(texts []string, o embedOptions) *run {
-	space := t.info.Space
-	if o.normalize != nil && !*o.normalize {
-		space += wire.SpaceSuffixRaw
-	}
-	return &run{
-		client: t.client,
-		info:   t.info,
-		texts:  texts,
-		doc:    wire.TextRequest{Truncate: o.truncate, Normalize: o.normalize, Space: &space},
-		result: &Embeddings{
-			Vectors:   make([][]float32, len(texts)),
-			Tokens:    make([]uint32, len(texts)),
-			Truncated: make([]bool, len(texts)),
-			Space:     space,
+	r := &run[*wire.TextReply]{
+		model: &t.model, space: space, tokens: tokens, rowBytes: encoding.rowBytes(dims),
+		encode: func(at chunk) []byte {
+			doc := doc
+			doc.Inputs = pick(texts, at)
+			return wire.AppendTextRequest(nil, &doc)
+		},
+		decode: wire.DecodeTextReply,
+		check: func(p *wire.TextReply, _ *assembly[*wire.TextReply]) error {
+			return checkVectors(&p.Embeddings, encoding, dims)
+		},
+		file: func(p *wire.TextReply, at chunk, failed []bool) error {
+			file(&p.Embeddings, at, failed)
+			return nil
 		},
 	}
+	return r.do(ctx, t.splitTexts(texts, batchSize, wire.QueueMaxTokens/4, len(wire.AppendTextRequest(nil, &doc))))
 }
 
-// bounds measures what requests of this run may hold. An array header takes up
-// to 5 bytes, of which one is in the encoded empty request already.
-func (r *run) bounds(batchSize, maxPayload int) bounds {
-	if batchSize == 0 {
-		batchSize = defaultBatch
-	}
-	return bounds{
-		texts:     max(1, min(batchSize, r.info.Limits.MaxInputs)),
-		textBytes: r.info.Limits.MaxInputBytes,
-		bodyBytes: maxPayload - headerReserve,
-		fullBytes: wire.QueueMaxTokens / 4,
-		fixed:     len(wire.AppendTextRequest(nil, &r.doc)) + 4,
+// splitTexts measures what requests may hold, of which fixed bytes are taken
+// without texts.
+func (m *model) splitTexts(texts []string, batchSize, fullBytes, fixed int) func(int) ([]chunk, []ItemError) {
+	return func(bodyBytes int) ([]chunk, []ItemError) {
+		return split(len(texts), measureTexts(texts), bounds{
+			items:     batch(batchSize, defaultBatch, m.info.Limits.MaxInputs),
+			itemBytes: m.info.Limits.MaxInputBytes,
+			bodyBytes: bodyBytes,
+			fullBytes: fullBytes,
+			fixed:     fixed + arrayHeader,
+		})
 	}
 }
 
-// headerReserve is room for the headers of a request, which count towards the
-// server's max_payload. Ours take about 250 bytes.
-const headerReserve = 512
+// arrayHeader is what the header of an array can take beyond the byte that is in
+// an encoded empty request already.
+const arrayHeader = 4
 
-// all works through the chunks, several at a time, and returns the first error
-// that is not one of single texts.
-func (r *run) all(ctx context.Context, cancel context.CancelFunc, chunks []chunk) error {
-	var next atomic.Int64
-	work := func() {
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= len(chunks) || ctx.Err() != nil {
-				return
-			}
-			if err := r.one(ctx, chunks[i]); err != nil {
-				r.mu.Lock()
-				if r.err == nil {
-					r.err = err
-				}
-				r.mu.Unlock()
-				cancel()
-				return
-			}
-		}
-	}
-	var others sync.WaitGroup
-	for range min(r.client.opts.inflight, len(chunks)) - 1 {
-		others.Go(work)
-	}
-	work()
-	others.Wait()
-	r.client.cancel(&r.left)
-	if r.err == nil && ctx.Err() != nil {
-		return contextError(ctx, nil)
-	}
-	return r.err
-}
-
-// one sends one chunk and files its result.
-func (r *run) one(ctx context.Context, at chunk) error {
-	doc := r.doc
-	doc.Inputs = make([]string, len(at))
+// pick returns the inputs of a chunk.
+func pick[T any](list []T, at chunk) []T {
+	some := make([]T, len(at))
 	for i, index := range at {
-		doc.Inputs[i] = r.texts[index]
+		some[i] = list[index]
 	}
-	var answer *assembly
-	silence := r.client.silence(r.info)
-	err := r.client.call(ctx, &request{
-		subject: r.client.textSubject(r.info.Model),
-		body:    wire.AppendTextRequest(nil, &doc),
-		id:      newID(),
-		parts:   true,
-		alive:   silence > 0,
-		silence: silence,
-		left:    &r.left,
-		// Every part has a row; then an error or the end.
-		messages: len(at) + 2,
-		bytes:    (len(at) + 2) * (4*r.info.Dimensions + rowReserve),
-		unheard:  unheardText,
-		begin: func() func(*nats.Msg) (bool, error) {
-			answer = &assembly{
-				model: r.info.Model, space: r.result.Space,
-				rows: len(at), dims: r.info.Dimensions, failed: make([]bool, len(at)),
+	return some
+}
+
+// fileBlock puts the rows of a block where they belong.
+type fileBlock func(v *wire.VectorBlock, at chunk, failed []bool)
+
+// checkVectors compares a block with what was asked for.
+func checkVectors(v *wire.VectorBlock, encoding Encoding, dims int) error {
+	switch {
+	case v.Dtype != string(encoding):
+		return fmt.Errorf("its vectors are %q, not %q", v.Dtype, encoding)
+	case int(v.Dims) != dims:
+		return fmt.Errorf("its vectors have %d dimensions, not %d", v.Dims, dims)
+	default:
+		return nil
+	}
+}
+
+// vectorsInto copies the rows of float32 blocks; those of failed items stay nil.
+func vectorsInto(vectors [][]float32) fileBlock {
+	return func(v *wire.VectorBlock, at chunk, failed []bool) {
+		dims, first := int(v.Dims), int(v.First)
+		flat := float32s(v.Data)
+		for i := range int(v.Count) {
+			if !failed[first+i] {
+				vectors[at[first+i]] = flat[i*dims : (i+1)*dims : (i+1)*dims]
 			}
-			return answer.add
-		},
-	})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e := ofItems(err, len(at)); e != nil {
-		for _, index := range at {
-			r.failed = append(r.failed, ItemError{Index: index, Err: e})
-		}
-		return nil
-	}
-	if err == nil {
-		r.file(at, answer)
-	}
-	return err
-}
-
-// rowReserve is what a row of a reply can take beside its numbers: a token
-// count, an item error, and its share of a part's own keys.
-const rowReserve = 4096
-
-// unheardText reads silence as overload: the model was there when the embedding
-// was made, so its workers are busy, or being replaced.
-func unheardText() *Error {
-	return newError(wire.CodeOverloaded, "no worker listens on the model's subject just now").because(nats.ErrNoResponders)
-}
-
-// ofItems returns the error if it is one of every text of its request rather
-// than of the request: a worker that has a vector for none of them answers with
-// the error alone. A lone text's internal failure is that text's, too.
-func ofItems(err error, texts int) *Error {
-	e, ok := err.(*Error)
-	if !ok || !e.Wire {
-		return nil
-	}
-	switch e.Name {
-	case wire.CodeInputTooLong.Name, wire.CodePayloadTooLarge.Name:
-		return e
-	case wire.CodeInternal.Name:
-		if texts == 1 {
-			return e
 		}
 	}
-	return nil
 }
 
-// file copies an answer into the result.
-func (r *run) file(at chunk, a *assembly) {
-	for _, part := range a.parts {
-		rows := at[part.Embeddings.First:]
-		for i, vector := range a.vectors(part) {
-			r.result.Vectors[rows[i]] = vector
-			r.result.Tokens[rows[i]] = part.Tokens[i]
-			r.result.Truncated[rows[i]] = part.Truncated[i]
-		}
-		for _, e := range part.Errors {
-			r.failed = append(r.failed, ItemError{Index: at[e.Index], Err: itemError(e)})
-			r.result.Tokens[at[e.Index]], r.result.Truncated[at[e.Index]] = 0, false
-		}
+// float32s reads little-endian numbers.
+func float32s(data []byte) []float32 {
+	flat := make([]float32, len(data)/4)
+	for i := range flat {
+		flat[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 	}
-	last := a.parts[len(a.parts)-1]
-	if !slices.Contains(r.result.Instances, last.Instance) {
-		r.result.Instances = append(r.result.Instances, last.Instance)
-	}
-	t, us := &r.result.Timings, last.TimingsUs
-	t.Wait += micros(us.Wait)
-	t.Tokenize += micros(us.Tokenize)
-	t.Queue += micros(us.Queue)
-	t.Infer += micros(us.Infer)
-	t.Total += micros(us.Total)
+	return flat
 }
-
-func itemError(e wire.ItemError) *Error {
-	code, _ := wire.CodeByName(e.Name)
-	return &Error{Code: int(e.Code), Name: e.Name, Message: e.Message, Retry: Retry(code.Retry), Wire: true}
-}
-
-func micros(n uint64) time.Duration { return time.Duration(n) * time.Microsecond }

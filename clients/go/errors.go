@@ -19,9 +19,9 @@ var (
 	// ErrModelNotFound means that no worker serves the model.
 	ErrModelNotFound error = codeError(wire.CodeModelNotFound.Name)
 	// ErrSpaceMismatch means that the workers' vectors are not of the space this
-	// [TextEmbedding] was made for.
+	// model was opened for.
 	ErrSpaceMismatch error = codeError(wire.CodeSpaceMismatch.Name)
-	// ErrPayloadTooLarge means that a text is longer than worker or bus allow.
+	// ErrPayloadTooLarge means that an input is longer than worker or bus allow.
 	ErrPayloadTooLarge error = codeError(wire.CodePayloadTooLarge.Name)
 	// ErrUnsupportedMediaType means that the worker does not read MessagePack.
 	ErrUnsupportedMediaType error = codeError(wire.CodeUnsupportedMediaType.Name)
@@ -55,7 +55,7 @@ var (
 	// sign of life from then on, and is matched by a deadline error when the last
 	// one before the deadline did. See [WithSignsOfLife].
 	ErrSilent = errors.New("fastembed: the worker fell silent")
-	// ErrClosed is returned by calls on a closed [Client] or [TextEmbedding].
+	// ErrClosed is returned by calls on a closed [Client] or model.
 	ErrClosed = errors.New("fastembed: closed")
 )
 
@@ -152,34 +152,35 @@ func contextError(ctx context.Context, last error) *Error {
 	return newError(code, "%s", what).because(ctx.Err(), cause, last)
 }
 
-// ItemError is the failure of one text of a call.
+// ItemError is the failure of one input of a call: a text, an image, or a
+// document that is reranked.
 type ItemError struct {
-	// Index is the position of the text in the caller's slice.
+	// Index is the position of the input in the caller's slice.
 	Index int
-	// Err says why the text has no vector.
+	// Err says why the input has no result.
 	Err *Error
 }
 
-// Error returns the index of the text and why it failed.
-func (e ItemError) Error() string { return fmt.Sprintf("text %d: %v", e.Index, e.Err) }
+// Error returns the index of the input and why it failed.
+func (e ItemError) Error() string { return fmt.Sprintf("input %d: %v", e.Index, e.Err) }
 
 // Unwrap returns Err.
 func (e ItemError) Unwrap() error { return e.Err }
 
-// BatchError says that some texts of a call have no vector, while the others
-// do. The vectors of those texts are nil.
+// BatchError says that some inputs of a call have no result, while the others
+// do. The vectors of those inputs are nil, and rerankings leave them out.
 type BatchError struct {
-	// Items holds one entry for each text that failed, by index. It is never
+	// Items holds one entry for each input that failed, by index. It is never
 	// empty.
 	Items []ItemError
 }
 
-// Error returns how many texts failed, and why the first did.
+// Error returns how many inputs failed, and why the first did.
 func (e *BatchError) Error() string {
 	if len(e.Items) == 1 {
-		return fmt.Sprintf("fastembed: 1 text failed: %v", e.Items[0])
+		return fmt.Sprintf("fastembed: 1 input failed: %v", e.Items[0])
 	}
-	return fmt.Sprintf("fastembed: %d texts failed, the first of them: %v", len(e.Items), e.Items[0])
+	return fmt.Sprintf("fastembed: %d inputs failed, the first of them: %v", len(e.Items), e.Items[0])
 }
 
 // Unwrap returns the errors of the items.

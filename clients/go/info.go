@@ -13,15 +13,18 @@ import (
 
 // Info is what a worker says of a model it serves.
 type Info struct {
-	// Op is the operation, "text", and Model the name it is called by.
+	// Op is the operation, such as "text", and Model the name it is called by.
 	Op, Model string
 	// Space is the fingerprint of what the vectors mean: vectors of one space can
 	// be compared, others cannot.
 	Space string
 	// Instance is the worker that answered, and Version its version.
 	Instance, Version string
-	// Dimensions is the length of a vector.
+	// Dimensions is the length of a dense vector; 0 if the model makes none.
 	Dimensions int
+	// Matryoshka are shorter lengths that the model was trained for; see
+	// [WithDimensions].
+	Matryoshka []int
 	// MaxTokens is the length, in tokens, that texts are truncated to.
 	MaxTokens int
 	// Pooling says how token vectors become one: "mean" or "cls", for example.
@@ -31,6 +34,10 @@ type Info struct {
 	Normalized bool
 	// Encodings, Features and Prompts list what calls may ask for.
 	Encodings, Features, Prompts []string
+	// Outputs are the kinds of vectors that a joint model makes.
+	Outputs []Output
+	// ScoreKind is what a reranker's scores are by default; "" for other models.
+	ScoreKind ScoreKind
 	// Aliases are other names of the model, such as the hub's "BAAI/bge-small-en".
 	// Calls take the Model, not an alias.
 	Aliases []string
@@ -43,10 +50,13 @@ type Info struct {
 // Limits are the bounds a worker sets on requests. Embed splits calls so that
 // requests stay within them.
 type Limits struct {
-	// MaxInputs is the most texts in one request.
+	// MaxInputs is the most texts or documents in one request.
 	MaxInputs int
 	// MaxInputBytes is the most bytes of UTF-8 in one text.
 	MaxInputBytes int
+	// MaxImages is the most images in one request and MaxImageBytes the most bytes
+	// of one; 0 for models of texts.
+	MaxImages, MaxImageBytes int
 	// DefaultTimeout and MaxTimeout are the time a request gets and can get.
 	DefaultTimeout, MaxTimeout time.Duration
 }
@@ -90,7 +100,7 @@ func (c *Client) info(ctx context.Context, op, model string) (*Info, error) {
 }
 
 func newInfo(r *wire.InfoReply) *Info {
-	return &Info{
+	info := &Info{
 		Op: r.Op, Model: r.Model, Space: r.Space, Instance: r.Instance, Version: r.Version,
 		Dimensions: int(r.Dimensions), MaxTokens: int(r.MaxTokens),
 		Pooling: r.Pooling, Normalized: r.Normalized,
@@ -103,6 +113,21 @@ func newInfo(r *wire.InfoReply) *Info {
 			MaxTimeout:     time.Duration(r.Limits.MaxTimeoutMs) * time.Millisecond,
 		},
 	}
+	for _, n := range r.Matryoshka {
+		info.Matryoshka = append(info.Matryoshka, int(n))
+	}
+	for _, name := range r.Outputs {
+		info.Outputs = append(info.Outputs, Output(name))
+	}
+	if r.ScoreKind != nil {
+		info.ScoreKind = ScoreKind(*r.ScoreKind)
+	}
+	if r.Images != nil {
+		info.Limits.MaxImages, info.Limits.MaxImageBytes = int(r.Images.MaxImages), int(r.Images.MaxImageBytes)
+	} else if r.Op == wire.OpImage {
+		info.Limits.MaxImages, info.Limits.MaxImageBytes = wire.MaxImages, wire.MaxImageBytes
+	}
+	return info
 }
 
 // clone keeps callers from writing into what an embedding works with.
@@ -112,6 +137,8 @@ func (i *Info) clone() Info {
 	c.Features = slices.Clone(i.Features)
 	c.Prompts = slices.Clone(i.Prompts)
 	c.Aliases = slices.Clone(i.Aliases)
+	c.Matryoshka = slices.Clone(i.Matryoshka)
+	c.Outputs = slices.Clone(i.Outputs)
 	return c
 }
 

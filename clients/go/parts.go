@@ -1,9 +1,7 @@
 package fastembed
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -11,23 +9,33 @@ import (
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
 )
 
+// part is a reply of any kind, or one part of it.
+type part interface {
+	Common() *wire.Reply
+	Span() (first, count uint32)
+}
+
 // assembly puts the parts of one attempt's answer together. Core NATS delivers
 // at most once, so nothing is taken on trust: parts and rows are counted, and
 // every part must continue the one before and come from the same worker.
-type assembly struct {
+type assembly[P part] struct {
 	model, space string
-	rows, dims   int
+	rows         int
+	decode       func([]byte) (P, error)
+	suits        func(p P, a *assembly[P]) error
 	failed       []bool
-	parts        []*wire.TextReply
-	got          int // rows so far
+	parts        []P
+	got          int    // rows so far
+	ragged       bool   // rows may go on in the next part
+	held         uint32 // of the last row, where rows are ragged: how much there is
 }
 
 // add takes one message and says whether the answer is complete.
-func (a *assembly) add(m *nats.Msg) (done bool, err error) {
+func (a *assembly[P]) add(m *nats.Msg) (done bool, err error) {
 	if len(m.Data) == 0 && len(m.Header) == 0 {
 		return false, badReply(m, fmt.Errorf("it ended after %d of %d rows", a.got, a.rows))
 	}
-	part, err := wire.DecodeTextReply(m.Data)
+	part, err := a.decode(m.Data)
 	if err == nil {
 		err = a.check(part)
 	}
@@ -42,38 +50,35 @@ func (a *assembly) add(m *nats.Msg) (done bool, err error) {
 }
 
 // check compares a part with the request and with the parts before it.
-func (a *assembly) check(p *wire.TextReply) error {
-	v := &p.Embeddings
+func (a *assembly[P]) check(part P) error {
+	p := part.Common()
+	first, count := part.Span()
 	switch {
 	case p.Model != a.model:
 		return fmt.Errorf("it is of model %q, not %q", p.Model, a.model)
 	case p.Space != a.space:
 		return fmt.Errorf("it is of space %q, not %q", p.Space, a.space)
-	case len(a.parts) > 0 && p.Instance != a.parts[0].Instance:
-		return fmt.Errorf("its parts are of instances %q and %q", a.parts[0].Instance, p.Instance)
-	case v.Dtype != wire.EncodingF32:
-		return fmt.Errorf("its vectors are %q, not %q", v.Dtype, wire.EncodingF32)
-	case int(v.Dims) != a.dims:
-		return fmt.Errorf("its vectors have %d dimensions, not %d", v.Dims, a.dims)
-	case int(v.First) != a.got:
-		return fmt.Errorf("a part begins at row %d, not %d", v.First, a.got)
-	case v.Count == 0:
+	case len(a.parts) > 0 && p.Instance != a.parts[0].Common().Instance:
+		return fmt.Errorf("its parts are of instances %q and %q", a.parts[0].Common().Instance, p.Instance)
+	case int(first) != a.got:
+		return fmt.Errorf("a part begins at row %d, not %d", first, a.got)
+	case count == 0 && !a.ragged:
 		return fmt.Errorf("a part has no rows")
-	case int(v.Count) > a.rows-a.got:
+	case int(count) > a.rows-a.got:
 		return fmt.Errorf("it has more than %d rows", a.rows)
 	}
 	for _, e := range p.Errors {
-		if e.Index < v.First || e.Index >= v.First+v.Count || a.failed[e.Index] {
+		if e.Index < first || e.Index >= first+count || a.failed[e.Index] {
 			return fmt.Errorf("an error is of row %d, which is in another part or failed already", e.Index)
 		}
 		a.failed[e.Index] = true
 	}
-	a.got += int(v.Count)
-	return nil
+	a.got += int(count)
+	return a.suits(part, a)
 }
 
 // number checks the part's place, by its headers, and whether it is the last.
-func (a *assembly) number(m *nats.Msg) (last bool, err error) {
+func (a *assembly[P]) number(m *nats.Msg) (last bool, err error) {
 	place := len(a.parts)
 	if got := m.Header.Get(wire.HeaderPart); got != strconv.Itoa(place) {
 		return false, fmt.Errorf("part %d is numbered %q", place, got)
@@ -82,24 +87,8 @@ func (a *assembly) number(m *nats.Msg) (last bool, err error) {
 	switch last = total != ""; {
 	case last && total != strconv.Itoa(place+1):
 		return false, fmt.Errorf("part %d is called the last of %q", place, total)
-	case last != (a.got == a.rows):
+	case last != (a.got == a.rows) && (last || !a.ragged):
 		return false, fmt.Errorf("part %d ends at row %d of %d", place, a.got, a.rows)
 	}
 	return last, nil
-}
-
-// vectors returns the rows of a part; those of failed items are nil.
-func (a *assembly) vectors(p *wire.TextReply) [][]float32 {
-	v := &p.Embeddings
-	flat := make([]float32, int(v.Count)*a.dims)
-	for i := range flat {
-		flat[i] = math.Float32frombits(binary.LittleEndian.Uint32(v.Data[4*i:]))
-	}
-	rows := make([][]float32, v.Count)
-	for i := range rows {
-		if !a.failed[int(v.First)+i] {
-			rows[i] = flat[i*a.dims : (i+1)*a.dims : (i+1)*a.dims]
-		}
-	}
-	return rows
 }

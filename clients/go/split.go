@@ -11,61 +11,76 @@ import (
 // it, few enough that a call spreads over the fleet.
 const defaultBatch = 64
 
-// chunk is the texts of one request: their positions in the caller's slice.
+// chunk is the inputs of one request: their positions in the caller's slice.
 type chunk []int
 
 // bounds are what a request must stay within.
 type bounds struct {
-	texts     int // texts in a request
-	textBytes int // bytes of UTF-8 in a text
+	items     int // inputs in a request
+	itemBytes int // bytes of an input
 	bodyBytes int // bytes of an encoded request
-	// A request of more than one text stays below this: a worker counts a byte
+	// A request of more than one input stays below this: a worker counts a byte
 	// as a token until it has tokenized, and several requests should find room
 	// in its queue. 0 is no bound.
 	fullBytes int
-	fixed     int // bytes of an encoded request without texts
+	besides   int // bytes that count towards fullBytes with each input
+	fixed     int // bytes of an encoded request without inputs
 }
 
-// split packs texts, in order, into as few requests as the bounds allow. A text
-// that no request can carry is left out and becomes an item error, without
-// being sent: it would take the texts beside it down.
-func split(texts []string, b bounds) (chunks []chunk, failed []ItemError) {
-	order := make([]int, 0, len(texts))
-	size, from := b.fixed, 0
+// measure returns how many bytes an input takes in a request, or why it can be
+// in none.
+type measure func(b bounds, i int) (int, *Error)
+
+// measureTexts measures texts.
+func measureTexts(texts []string) measure {
+	return func(b bounds, i int) (int, *Error) {
+		size, e := b.fit("text", len(texts[i]), wire.StrSize)
+		if e == nil && !utf8.ValidString(texts[i]) {
+			e = newError(wire.CodeInvalidRequest, "the text is not valid UTF-8")
+		}
+		return size, e
+	}
+}
+
+// split packs n inputs, in order, into as few requests as the bounds allow. An
+// input that no request can carry is left out and becomes an item error, without
+// being sent: it would take those beside it down.
+func split(n int, of measure, b bounds) (chunks []chunk, failed []ItemError) {
+	order := make([]int, 0, n)
+	body, full, from := b.fixed, b.fixed, 0
 	flush := func() {
 		if from < len(order) {
 			chunks = append(chunks, chunk(order[from:len(order):len(order)]))
 		}
-		size, from = b.fixed, len(order)
+		body, full, from = b.fixed, b.fixed, len(order)
 	}
-	for i, text := range texts {
-		if e := b.refuse(text); e != nil {
+	for i := range n {
+		size, e := of(b, i)
+		if e != nil {
 			failed = append(failed, ItemError{Index: i, Err: e})
 			continue
 		}
-		n := wire.StrSize(len(text))
-		full := b.fullBytes > 0 && size+n > b.fullBytes
-		if full || len(order)-from == b.texts || size+n > b.bodyBytes {
+		over := b.fullBytes > 0 && full+size+b.besides > b.fullBytes
+		if over || len(order)-from == b.items || body+size > b.bodyBytes {
 			flush()
 		}
 		order = append(order, i)
-		size += n
+		body, full = body+size, full+size+b.besides
 	}
 	flush()
 	return chunks, failed
 }
 
-// refuse returns why a text can be in no request, or nil.
-func (b bounds) refuse(text string) *Error {
-	most := min(b.textBytes, b.bodyBytes-b.fixed-wire.StrSize(0)-4)
-	switch {
-	case len(text) > b.textBytes, b.fixed+wire.StrSize(len(text)) > b.bodyBytes:
-		e := newError(wire.CodePayloadTooLarge, "the text has %d bytes, a request carries %d", len(text), most)
-		e.Limit = uint64(max(0, most))
-		return e
-	case !utf8.ValidString(text):
-		return newError(wire.CodeInvalidRequest, "the text is not valid UTF-8")
-	default:
-		return nil
+// fit returns the encoded size of an input of n bytes, or why it can be in no
+// request.
+func (b bounds) fit(what string, n int, encoded func(int) int) (int, *Error) {
+	size := encoded(n)
+	if n <= b.itemBytes && b.fixed+size <= b.bodyBytes {
+		return size, nil
 	}
+	// The head of the longest kind takes five bytes.
+	most := max(0, min(b.itemBytes, b.bodyBytes-b.fixed-5))
+	e := newError(wire.CodePayloadTooLarge, "the %s has %d bytes, a request carries %d", what, n, most)
+	e.Limit = uint64(most)
+	return 0, e
 }

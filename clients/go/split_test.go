@@ -22,15 +22,15 @@ func TestSplitKeepsOrderBoundsAndEveryText(t *testing.T) {
 		space := "S:1"
 		doc := wire.TextRequest{Space: &space}
 		b := bounds{
-			texts: 1 + random.IntN(64), textBytes: 1 + random.IntN(2000), bodyBytes: 64 + random.IntN(4000),
+			items: 1 + random.IntN(64), itemBytes: 1 + random.IntN(2000), bodyBytes: 64 + random.IntN(4000),
 			fixed: len(wire.AppendTextRequest(nil, &doc)) + 4,
 		}
-		chunks, failed := split(texts, b)
+		chunks, failed := split(len(texts), measureTexts(texts), b)
 		seen := make([]int, len(texts))
 		last := -1
 		for _, chunk := range chunks {
-			if len(chunk) == 0 || len(chunk) > b.texts {
-				t.Fatalf("a chunk has %d texts, %d are allowed", len(chunk), b.texts)
+			if len(chunk) == 0 || len(chunk) > b.items {
+				t.Fatalf("a chunk has %d texts, %d are allowed", len(chunk), b.items)
 			}
 			doc.Inputs = nil
 			for _, at := range chunk {
@@ -61,7 +61,7 @@ func TestSplitKeepsOrderBoundsAndEveryText(t *testing.T) {
 
 func TestSplitFillsRequests(t *testing.T) {
 	texts := make([]string, 1000)
-	chunks, failed := split(texts, bounds{texts: 64, textBytes: 10, bodyBytes: 1000, fixed: 20})
+	chunks, failed := split(len(texts), measureTexts(texts), bounds{items: 64, itemBytes: 10, bodyBytes: 1000, fixed: 20})
 	if len(chunks) != 16 || len(failed) != 0 {
 		t.Errorf("%d requests, %d failures", len(chunks), len(failed))
 	}

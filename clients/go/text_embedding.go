@@ -2,23 +2,13 @@ package fastembed
 
 import (
 	"context"
-	"regexp"
-	"sync/atomic"
 
 	"github.com/fastembed-nats/fastembed-nats/clients/go/internal/wire"
 )
 
 // TextEmbedding turns texts into vectors with one model of the fleet. All its
 // vectors are of one space. It is safe for concurrent use.
-type TextEmbedding struct {
-	client *Client
-	info   *Info
-	opts   embedOptions
-	closed atomic.Bool
-}
-
-// modelName is what can stand in a subject as one token.
-var modelName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+type TextEmbedding struct{ model }
 
 // NewTextEmbedding asks the fleet for a model and returns an embedding that
 // uses it. It costs one round trip. The options become the defaults of every
@@ -30,17 +20,11 @@ var modelName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // [Info.Aliases]. If no worker serves the model the error is
 // [ErrModelNotFound], at once. Other errors are those of [TextEmbedding.Embed].
 func (c *Client) NewTextEmbedding(ctx context.Context, name string, opts ...EmbedOption) (*TextEmbedding, error) {
-	if !modelName.MatchString(name) {
-		return nil, newError(wire.CodeInvalidRequest,
-			"%q is no model name: letters, digits, _ and - are allowed; hub names are aliases that a worker's info lists", name)
-	}
-	ctx, cancel := c.withDeadline(ctx)
-	defer cancel()
-	info, err := c.info(ctx, wire.OpText, name)
-	if err != nil {
+	t := &TextEmbedding{}
+	if err := c.open(ctx, &t.model, wire.OpText, name, takesDense|optTruncate|optPrompt, opts); err != nil {
 		return nil, err
 	}
-	return &TextEmbedding{client: c, info: info, opts: embedOptions{}.with(opts)}, nil
+	return t, nil
 }
 
 // Dimensions returns the length of the vectors.
@@ -48,40 +32,3 @@ func (t *TextEmbedding) Dimensions() int { return t.info.Dimensions }
 
 // MaxTokens returns the length, in tokens, that texts are truncated to.
 func (t *TextEmbedding) MaxTokens() int { return t.info.MaxTokens }
-
-// Info returns what a worker said of the model when the embedding was made.
-func (t *TextEmbedding) Info() Info { return t.info.clone() }
-
-// Close makes further calls fail with [ErrClosed]. Calls under way are
-// finished. There is nothing in the workers to free: they keep the model for
-// every caller. Closing twice is fine.
-func (t *TextEmbedding) Close() { t.closed.Store(true) }
-
-// EmbedOption changes how texts become vectors, for one call or, given to
-// [Client.NewTextEmbedding], for all calls.
-type EmbedOption func(*embedOptions)
-
-type embedOptions struct {
-	truncate, normalize *bool // nil: the default
-}
-
-func (o embedOptions) with(opts []EmbedOption) embedOptions {
-	for _, opt := range opts {
-		opt(&o)
-	}
-	return o
-}
-
-// WithTruncate says what happens to a text of more tokens than the model
-// takes: true (the default) cuts it, false makes it fail with
-// [ErrInputTooLong].
-func WithTruncate(truncate bool) EmbedOption {
-	return func(o *embedOptions) { o.truncate = &truncate }
-}
-
-// WithNormalize says whether vectors are scaled to unit length. The default is
-// true. Vectors that are not lie in a space of their own ([Embeddings].Space):
-// between the two, dot products cannot be compared.
-func WithNormalize(normalize bool) EmbedOption {
-	return func(o *embedOptions) { o.normalize = &normalize }
-}

@@ -1,5 +1,6 @@
 """Every field of every document with its type, and wrong values for each type."""
 
+import kinds
 from pack import F64
 
 REQUEST_FIELDS = [
@@ -47,7 +48,7 @@ INFO_FIELDS = [
     ("space", "str", True),
     ("instance", "str", True),
     ("version", "str", True),
-    ("dimensions", "u32", True),
+    ("dimensions", "u32", False),
     ("max_tokens", "u32", True),
     ("pooling", "str", True),
     ("normalized", "bool", True),
@@ -57,6 +58,8 @@ INFO_FIELDS = [
     ("features.0", "str", False),
     ("prompts", "list", True),
     ("prompts.0", "str", False),
+    ("matryoshka", "list", False),
+    ("matryoshka.0", "u32", False),
     ("aliases", "list", True),
     ("aliases.0", "str", False),
     ("license", "str", True),
@@ -95,6 +98,7 @@ FIELDS = {
     "error-reply": ERROR_FIELDS,
     "alive-frame": ALIVE_FIELDS,
     "cancel-request": CANCEL_FIELDS,
+    **kinds.FIELDS,
 }
 
 # type → [(name, value, what it is, whether JSON can tell it from the right type)]
@@ -110,6 +114,12 @@ WRONG = {
         ("negative", -1, "negative", True),
         ("too_big", 2**32, "more than 32 bits", True),
         ("str", "2", "a string", True),
+        NIL,
+    ],
+    "f32": [
+        ("int", 1, "an integer", False),
+        ("float_64", F64(0.5), "a float64", False),
+        ("str", "0.5", "a string", True),
         NIL,
     ],
     "u64": [

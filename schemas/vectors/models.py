@@ -1,6 +1,6 @@
 """The documents from which the vectors are made."""
 
-from pack import F32, F64, Kept, floats, pack
+from pack import F32, F64, Kept, floats, halves, pack, scaled
 
 
 def kept(model):
@@ -50,6 +50,14 @@ TEXT_REPLY = {
     "meta": META,
 }
 
+# The same shape packed in every other way: a row of values and one of a failed text.
+PACKED = {
+    "f16": halves(0.5, -0.25, 65504, 0, 0, 0),
+    # 127 × 0.25 is 31.75.
+    "i8": scaled(0.25, 127, -128, 3) + scaled(0, 0, 0, 0),
+    "ubinary": bytes([0b1010_0000, 0]),
+}
+
 TEXT_REPLY_ARRAY = {
     "model": "Fake",
     "space": "Fake:8",
@@ -76,9 +84,10 @@ INFO_REPLY = {
     "max_tokens": 256,
     "pooling": "mean",
     "normalized": True,
-    "encodings": ["f32", "array"],
+    "encodings": ["f32", "f16", "i8", "ubinary", "array"],
     "features": ["dimensions", "parts"],
     "prompts": ["query", "passage"],
+    "matryoshka": [256, 128],
     "aliases": ["Qdrant/all-MiniLM-L6-v2-onnx"],
     "license": "apache-2.0",
     "source": "Qdrant/all-MiniLM-L6-v2-onnx@main",

@@ -147,6 +147,16 @@ def floats(*values):
     return struct.pack(f"<{len(values)}f", *values)
 
 
+def halves(*values):
+    """Float16 values, packed little-endian."""
+    return struct.pack(f"<{len(values)}e", *values)
+
+
+def scaled(scale, *steps):
+    """A row of signed bytes behind the scale of all."""
+    return struct.pack(f"<f{len(steps)}b", scale, *steps)
+
+
 # --- making variants of a model ---------------------------------------------
 
 

@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
+import kinds
 import models
+import rejecting_kinds
+from faults import BAD_UTF8, BOMBS, EXTENSIONS, MANY, MOST, NAN, NON_FINITE
 from fields import FIELDS, WRONG, path_of
 from models import BASE, TEXT_REPLY, TEXT_REPLY_ARRAY, is_request, kept
 from pack import F32, F64, Pairs, Raw, floats, nested, pack, replaced, without
+from rejecting_packed import packed_rows
+
+# Every document, and the model that its variants start from.
+DOCUMENTS = BASE | kinds.BASE
 
 NOTHING = object()
 
@@ -29,7 +36,7 @@ class Maker:
 
     def __init__(self, document):
         self.document = document
-        self.base = BASE[document]
+        self.base = DOCUMENTS[document]
         self.found = []
 
     def raw(self, name, why, data):
@@ -46,7 +53,7 @@ class Maker:
 
 def vectors():
     found = []
-    for document in BASE:
+    for document in DOCUMENTS:
         maker = Maker(document)
         whole(maker)
         wrong_fields(maker)
@@ -58,33 +65,10 @@ def vectors():
             "error-reply": error_reply,
             "alive-frame": alive_frame,
             "cancel-request": cancel_request,
+            **rejecting_kinds.FAULTS,
         }[document](maker)
         found += maker.found
     return found
-
-
-INFINITY = float("inf")
-NAN = float("nan")
-NON_FINITE = {"nan": NAN, "infinity": INFINITY, "minus_infinity": -INFINITY}
-EXTENSIONS = {
-    "ext_fix1": b"\xd4\x01\x00",
-    "ext_fix16": b"\xd8\x01" + bytes(16),
-    "ext_8": b"\xc7\x01\x05\x00",
-    "ext_32": b"\xc9\x00\x00\x00\x01\x05\x00",
-    "ext_timestamp": b"\xd6\xff\x00\x00\x00\x00",
-}
-BOMBS = {"array": b"\xdd", "map": b"\xdf", "bin": b"\xc6", "str": b"\xdb"}
-MOST = b"\xff\xff\xff\xff"
-# Two bytes of content would be claimed as 2^30 items: 16 GiB of pointers.
-MANY = b"\x40\x00\x00\x00"
-
-BAD_UTF8 = {
-    "continuation": b"\xa1\x80",
-    "overlong": b"\xa2\xc0\x80",
-    "surrogate": b"\xa3\xed\xa0\x80",
-    "above_unicode": b"\xa4\xf4\x90\x80\x80",
-    "cut_short": b"\xa2\xe4\xb8",
-}
 
 
 def whole(maker):
@@ -310,6 +294,8 @@ def text_reply(maker):
     both = TEXT_REPLY["embeddings"] | {"rows": [[F32(0)] * 3] * 2}
     maker.put("data_and_rows", "there are both data and rows", "embeddings", both, json=True)
 
+    packed_rows(maker)
+
     def rows(name, why, path, value, json=False):
         maker.put(f"rows_{name}", why, path, value, json, base=TEXT_REPLY_ARRAY)
 
@@ -381,7 +367,7 @@ def info_reply(maker):
         "limits",
         Pairs([*maker.base["limits"].items(), ("max_inputs", 1)]),
     )
-    for key in ("encodings", "features", "prompts", "aliases"):
+    for key in ("encodings", "features", "prompts", "matryoshka", "aliases"):
         maker.put(f"{key}_bomb", f"`{key}` claims 4294967295 items", key, Raw(b"\xdd" + MOST))
     maker.put("aliases_utf8", "an alias is not UTF-8", "aliases", [Raw(BAD_UTF8["continuation"])])
 

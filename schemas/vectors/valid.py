@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import models
-from models import TEXT_REPLY, TEXT_REPLY_ARRAY, TEXT_REQUEST, TIMINGS, kept
-from pack import F32, F64, Form, Kept, backwards, floats, nested, pack, replaced, without
+import valid_kinds
+from models import PACKED, TEXT_REPLY, TEXT_REPLY_ARRAY, TEXT_REQUEST, TIMINGS, kept
+from pack import F32, F64, Form, Kept, backwards, floats, nested, pack, replaced, scaled, without
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def vectors():
     errors(canonical, other, other_forms)
     alive(canonical, other, other_forms)
     cancel(canonical, other_forms)
+    valid_kinds.vectors(canonical, other, other_forms)
     return found
 
 
@@ -142,6 +144,21 @@ def text_replies(canonical, other, other_forms):
     }
     canonical(doc, "dims_384", plain | {"embeddings": one, "tokens": [2], "truncated": [False]})
 
+    def packed(name, dtype, dims, data, count=1):
+        block = {"dtype": dtype, "dims": dims, "count": count, "first": 0, "data": data}
+        rows = {"tokens": [2] * count, "truncated": [False] * count}
+        canonical(doc, name, plain | {"embeddings": block} | rows)
+
+    for dtype, data in PACKED.items():
+        packed(dtype, dtype, 3, data, count=2)
+    # Negative zero, the smallest, the largest, and the first that is not subnormal.
+    packed("f16_extremes", "f16", 4, b"\x00\x80\x01\x00\xff\xfb\x00\x04")
+    packed("i8_scale_largest", "i8", 2, scaled(3.4028234663852886e38, 1, -1))
+    packed("i8_scale_smallest", "i8", 2, scaled(1.401298464324817e-45, 127, -127))
+    packed("ubinary_8", "ubinary", 8, b"\xff")
+    packed("ubinary_9", "ubinary", 9, b"\x01\x80\xfe\x00", count=2)
+    packed("ubinary_384", "ubinary", 384, bytes(range(48)))
+
     # No errors are written as no key; a list that says so is read alike.
     other(doc, "errors_empty", pack(plain | {"errors": []}), "minimal")
     # A newer worker may say more, anywhere.
@@ -174,6 +191,10 @@ def info(canonical, other, other_forms):
     other_forms(doc, "full")
     empty = dict.fromkeys(("features", "prompts", "aliases"), [])
     canonical(doc, "empty_lists", reply | empty)
+    plain = without(reply, ["matryoshka"])
+    canonical(doc, "minimal", plain)
+    # None are written as no key; a list that says so is read alike.
+    other(doc, "matryoshka_empty", pack(reply | {"matryoshka": []}), "minimal")
     canonical(doc, "empty_strings", reply | {"license": "", "source": ""})
     more = reply | {"future": {"x": None}, "limits": reply["limits"] | {"max_sessions": 4}}
     other(doc, "unknown_keys", pack(more), "full")

@@ -5,5 +5,7 @@ mod alive;
 mod guard;
 mod items;
 mod options;
+mod packing;
 mod parts;
+mod prompts;
 mod refusals;

@@ -175,7 +175,7 @@ async fn info_tells_what_the_model_is_and_what_is_allowed() {
         assert_eq!((info.dimensions, info.max_tokens), (384, 256));
         assert_eq!((info.pooling.as_str(), info.normalized), ("mean", true));
         assert_eq!(info.instance, worker.instance);
-        assert_eq!(info.encodings, ["f32", "array"]);
+        assert_eq!(info.encodings, protocol::ENCODINGS);
         assert_eq!(info.features, ["parts", "alive"]);
         assert_eq!(
             info.aliases,

@@ -80,7 +80,7 @@ pub(crate) fn within_the_contract(random: &mut SmallRng, request: &mut Value) {
         _ => {}
     }
     if random.random_bool(0.1) {
-        let encodings = ["f32", "array", "f16", "f64"];
+        let encodings = ["f32", "array", "f16", "i8", "ubinary", "f64"];
         let encoding = *encodings.choose(random).expect("a list");
         set(request, "encoding", encoding.into());
     }

@@ -213,12 +213,14 @@ func (q *question) frames(rows int) []*nats.Msg {
 func (q *question) reply(first int, texts []string) *wire.TextReply {
 	f := q.fake
 	reply := &wire.TextReply{
-		Model: f.model, Space: q.space(), Instance: f.instance,
+		Reply: wire.Reply{
+			Model: f.model, Space: q.space(), Instance: f.instance,
+			Tokens: make([]uint32, len(texts)), Truncated: make([]bool, len(texts)),
+			TimingsUs: wire.Timings{Wait: 1, Tokenize: 2, Queue: 3, Infer: 4, Total: 10},
+		},
 		Embeddings: wire.VectorBlock{
 			Dtype: wire.EncodingF32, Dims: uint32(f.dims), Count: uint32(len(texts)), First: uint32(first),
 		},
-		Tokens: make([]uint32, len(texts)), Truncated: make([]bool, len(texts)),
-		TimingsUs: wire.Timings{Wait: 1, Tokenize: 2, Queue: 3, Infer: 4, Total: 10},
 	}
 	for i, text := range texts {
 		for _, x := range vector(text, f.dims) {

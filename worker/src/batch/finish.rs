@@ -1,5 +1,6 @@
 //! From the rows of a request to its answer.
 
+use crate::models::pooling::unit_length;
 use crate::models::{RowOutput, Shape, SparseRow};
 use crate::wire::joint::{Kind, TokenVectors};
 use crate::wire::reply::Answer;
@@ -30,9 +31,14 @@ impl Rows {
         }
     }
 
-    pub(super) fn set(&mut self, at: usize, shape: Shape, output: RowOutput<'_>) {
-        let start = at * shape.dense;
-        self.dense[start..start + shape.dense].copy_from_slice(output.dense);
+    /// Keeps what row `at` gave; a dense vector that is cut is scaled to unit length
+    /// again where `normalize` says so.
+    pub(super) fn set(&mut self, at: usize, shape: Shape, output: RowOutput<'_>, normalize: bool) {
+        let own = &mut self.dense[at * shape.dense..(at + 1) * shape.dense];
+        own.copy_from_slice(&output.dense[..shape.dense]);
+        if normalize && shape.dense < output.dense.len() {
+            unit_length(own);
+        }
         if let (Some(row), Some(given)) = (self.sparse.get_mut(at), output.sparse) {
             row.clone_from(given);
         }

@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 /// What tells one text from another: 128 bits of SHA-256, over the text and over
-/// what else decides its vector.
+/// what else decides its whole vector. Cut and packed it is only when it is sent.
 pub(super) type Key = [u8; 16];
 
 /// Memory of an entry besides its vector, in bytes: key, counts, and the cache's own.
@@ -43,9 +43,12 @@ impl Memo {
         })
     }
 
-    pub(super) fn key(text: &str, normalize: bool) -> Key {
+    pub(super) fn key(prompt: &str, text: &str, normalize: bool) -> Key {
         let digest = Sha256::new()
             .chain_update([u8::from(normalize)])
+            // Told apart from a text that begins so: that one may be too long.
+            .chain_update(prompt.len().to_le_bytes())
+            .chain_update(prompt)
             .chain_update(text)
             .finalize();
         std::array::from_fn(|at| digest[at])
@@ -80,10 +83,12 @@ mod tests {
     #[test]
     fn a_vector_is_known_by_its_text_and_options() {
         let memo = Memo::of(1 << 20, 8).unwrap();
-        memo.insert(Memo::key("a", true), known(8));
-        assert_eq!(memo.get(&Memo::key("a", true)).unwrap().tokens, 3);
-        assert!(memo.get(&Memo::key("a", false)).is_none());
-        assert!(memo.get(&Memo::key("b", true)).is_none());
+        memo.insert(Memo::key("", "a", true), known(8));
+        assert_eq!(memo.get(&Memo::key("", "a", true)).unwrap().tokens, 3);
+        assert!(memo.get(&Memo::key("", "a", false)).is_none());
+        assert!(memo.get(&Memo::key("", "b", true)).is_none());
+        assert!(memo.get(&Memo::key("a", "", true)).is_none());
+        assert!(memo.get(&Memo::key("q: ", "a", true)).is_none());
     }
 
     #[test]
@@ -91,7 +96,7 @@ mod tests {
         let max = 1 << 20;
         let memo = Memo::of(max, 384).unwrap();
         for at in 0..10_000 {
-            memo.insert(Memo::key(&at.to_string(), true), known(384));
+            memo.insert(Memo::key("", &at.to_string(), true), known(384));
             assert!(memo.bytes() <= max as u64);
         }
         assert!(memo.bytes() > max as u64 / 2);

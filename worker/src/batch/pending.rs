@@ -50,6 +50,8 @@ pub(super) type Reply = oneshot::Sender<Result<(Answer, Ticket), Error>>;
 pub(super) struct Terms {
     pub(super) space: String,
     pub(super) encoding: Encoding,
+    /// Whether vectors that are cut are scaled to unit length again.
+    pub(super) normalize: bool,
     pub(super) finish: Finish,
     pub(super) meta: Option<Meta>,
     pub(super) received: Instant,
@@ -70,6 +72,7 @@ pub(super) struct Counted {
 /// A request whose items are spread over batches. The last row completes it.
 pub(super) struct Pending {
     terms: Terms,
+    /// What is kept of each row: of a dense vector the first values.
     shape: Shape,
     queued: Instant,
     state: Mutex<State>,
@@ -176,7 +179,9 @@ impl Pending {
 
     fn set(&self, state: &mut State, row: usize, output: RowOutput<'_>) {
         if output.is_finite() {
-            state.rows.set(row, self.shape, output);
+            state
+                .rows
+                .set(row, self.shape, output, self.terms.normalize);
         } else {
             let error = Error::new(
                 ErrorCode::Internal,

@@ -188,6 +188,7 @@ mod tests {
         let terms = Terms {
             space: String::new(),
             encoding: Encoding::F32,
+            normalize: true,
             finish: Finish::Vectors(&[Kind::Dense]),
             meta: None,
             received: Instant::now(),

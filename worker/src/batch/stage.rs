@@ -13,7 +13,7 @@ use super::pending::{Counted, Pending, Terms};
 use super::pipeline::Job;
 use super::queue::Queue;
 use super::waiting::Asked;
-use crate::models::{Facts, Op, Options, SparseRow, Tokenize, Tokens};
+use crate::models::{Facts, Op, Options, Shape, SparseRow, Tokenize, Tokens};
 use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::meta::Meta;
 use crate::wire::vectors::Encoding;
@@ -68,6 +68,8 @@ impl Row {
 pub(super) struct Asking {
     pub(super) rows: Vec<Result<Row, Error>>,
     pub(super) options: Options,
+    /// What is kept of each row.
+    pub(super) shape: Shape,
     pub(super) space: String,
     pub(super) encoding: Encoding,
     pub(super) finish: Finish,
@@ -99,9 +101,14 @@ impl Stage {
                 return;
             }
         };
-        let Asking { rows, options, .. } = asking;
+        let Asking {
+            rows,
+            options,
+            shape,
+            ..
+        } = asking;
         let mut ticket = job.ticket;
-        let bytes = self.facts.shape.dense * size_of::<f32>() + asking.bytes_of_row;
+        let bytes = shape.dense * size_of::<f32>() + asking.bytes_of_row;
         let to_run = rows.iter().flatten().map(Row::tokens_to_run).sum();
         ticket.correct(to_run, rows.len() * bytes);
         let counted: Vec<Result<Counted, Error>> = (rows.iter())
@@ -110,6 +117,7 @@ impl Stage {
         let terms = Terms {
             space: asking.space,
             encoding: asking.encoding,
+            normalize: options.normalize,
             finish: asking.finish,
             meta: asking.meta,
             received: job.received,
@@ -118,7 +126,7 @@ impl Stage {
             tokenize: start.elapsed(),
             memo: asking.memo,
         };
-        let pending = Pending::new(terms, self.facts.shape, &counted, ticket, job.reply);
+        let pending = Pending::new(terms, shape, &counted, ticket, job.reply);
         let owner = Arc::new(pending);
         let to_run = rows.into_iter().enumerate().filter_map(|(at, row)| {
             let tokens = match row.ok()? {

@@ -23,7 +23,6 @@ use crate::wire::call::Call;
 use crate::wire::cancel::AttemptId;
 use crate::wire::info::{InfoReply, InfoRequest, Limits};
 use crate::wire::reply::{self, Responder, Room};
-use crate::wire::vectors::Encoding;
 use crate::wire::{Error, ErrorCode, protocol};
 
 /// Answers outside of admission, refusals and facts, that may be on their way
@@ -158,21 +157,23 @@ impl Endpoint {
             let InfoRequest {} = call.format.decode(body)?;
         }
         let facts = self.pipeline.facts();
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         call.format.encode(&InfoReply {
             op: op.to_string(),
             model: facts.name.clone(),
             space: facts.space.clone(),
             instance: self.shared.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            dimensions: u32::try_from(facts.dimensions().unwrap_or(0)).unwrap_or(u32::MAX),
-            max_tokens: u32::try_from(facts.max_tokens).unwrap_or(u32::MAX),
+            dimensions: small(facts.dimensions().unwrap_or(0)),
+            max_tokens: small(facts.max_tokens),
             pooling: facts.pooling_name(),
             normalized: true,
-            encodings: served(op).map(|served| served.name().to_owned()).collect(),
+            encodings: encodings(op).iter().copied().map(str::to_owned).collect(),
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
                 .map(str::to_owned)
                 .to_vec(),
-            prompts: Vec::new(),
+            prompts: facts.prompts.names().map(str::to_owned).collect(),
+            matryoshka: facts.matryoshka.iter().copied().map(small).collect(),
             aliases: facts.aliases.clone(),
             license: facts.license.to_owned(),
             source: facts.source.clone(),
@@ -272,13 +273,12 @@ impl Shared {
     }
 }
 
-/// How the vectors of an operation may be packed.
-fn served(op: Op) -> impl Iterator<Item = &'static Encoding> {
-    let all = match op {
-        Op::Text | Op::Image => Encoding::SERVED,
+/// How the vectors of an operation may be packed, where there is a choice.
+fn encodings(op: Op) -> &'static [&'static str] {
+    match op {
+        Op::Text | Op::Image => &protocol::ENCODINGS,
         Op::Sparse | Op::Rerank | Op::Joint => &[],
-    };
-    all.iter()
+    }
 }
 
 /// A header by its name in any case: names are case-sensitive on the wire, and

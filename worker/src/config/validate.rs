@@ -195,7 +195,7 @@ fn longest_texts(config: &Config) -> Result<(), Error> {
     for model in config.served() {
         let longest = model.max_length.or_else(|| match model.kind {
             ModelKind::Fake => Some(fake::MAX_TOKENS),
-            ModelKind::Onnx => Some(catalog::find(&model.name).ok()?.max_length),
+            ModelKind::Onnx => Some(catalog::find_anywhere(&model.name).ok()?.max_length?),
         });
         if let Some(longest) = longest.filter(|longest| max_tokens < *longest) {
             let name = &model.name;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Error, Facts, Loaded, Model, Op, Outputs, Pooling, Row, Shape, Terminate, Tokenize, Tokens,
-    files,
+    Error, Facts, Loaded, Model, Op, Outputs, Pooling, Prompts, Row, Shape, Terminate, Tokenize,
+    Tokens, files,
 };
 use crate::random::SplitMix;
 use crate::wire;
@@ -23,6 +23,9 @@ const END: u32 = 2;
 
 /// Tokens of a text when the configuration sets none, special ones included.
 pub const MAX_TOKENS: usize = 256;
+
+/// What may go before a text: a word.
+const PROMPTS: [(&str, &str); 2] = [("query", "query: "), ("passage", "passage: ")];
 
 /// How the fake behaves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,8 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
     } else {
         behaviour.dimensions
     };
+    let prompts: Prompts = PROMPTS.into_iter().collect();
+    let terms = format!("fake {dimensions} {max_tokens}{}", prompts.terms());
     let facts = Arc::new(Facts {
         op: Op::Text,
         name: name.to_owned(),
@@ -59,7 +64,9 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         },
         max_tokens,
         pooling: Some(Pooling::Mean),
-        space: files::fingerprint(&[], &format!("fake {dimensions} {max_tokens}")),
+        prompts,
+        matryoshka: vec![dimensions.div_ceil(2)],
+        space: files::fingerprint(&[], &terms),
         aliases: Vec::new(),
         license: "Apache-2.0",
         source: "fake".to_owned(),

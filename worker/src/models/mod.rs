@@ -11,6 +11,7 @@ mod kind;
 pub mod onnx;
 mod outputs;
 pub mod pooling;
+pub mod prompts;
 pub mod proto;
 pub mod tokenizer;
 mod weights;
@@ -22,6 +23,7 @@ use crate::wire::{self, protocol};
 pub use catalog::Op;
 pub use outputs::{Options, Outputs, RowOutput, Shape, SparseRow};
 pub use pooling::Pooling;
+pub use prompts::Prompts;
 
 /// Why a model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +88,10 @@ pub struct Facts {
     pub max_tokens: usize,
     /// How token states become one vector, where they do.
     pub pooling: Option<Pooling>,
+    /// What may go before a text.
+    pub prompts: Prompts,
+    /// Lengths to which its vectors can well be cut (Matryoshka, arXiv:2205.13147).
+    pub matryoshka: Vec<usize>,
     /// Fingerprint of what a vector means under default options.
     pub space: String,
     /// Other names: its hub repository.
@@ -108,15 +114,19 @@ pub struct Facts {
 
 impl Facts {
     /// The space of vectors made with these options. Raw vectors lie in a
-    /// space of their own: cosine is the same, dot products are not.
+    /// space of their own: cosine is the same, dot products are not. So do cut
+    /// ones. Prompts change no space: what asks is compared with what is searched.
     #[must_use]
-    pub fn space_of(&self, normalize: bool) -> String {
-        let suffix = if normalize {
-            ""
-        } else {
-            protocol::SPACE_SUFFIX_RAW
-        };
-        format!("{}{suffix}", self.space)
+    pub fn space_of(&self, normalize: bool, dimensions: usize) -> String {
+        let mut space = self.space.clone();
+        if !normalize {
+            space.push_str(protocol::SPACE_SUFFIX_RAW);
+        }
+        if dimensions != self.shape.dense {
+            space.push_str(protocol::SPACE_SUFFIX_DIMENSIONS);
+            space.push_str(&dimensions.to_string());
+        }
+        space
     }
 
     /// How token states become one vector, for people.

@@ -16,7 +16,7 @@ use super::files::{self, Files};
 use super::kind::Kind;
 use super::tokenizer::Tokenizer;
 use super::weights::{self, External, Weights};
-use super::{Error, Facts, Loaded, Model};
+use super::{Error, Facts, Loaded, Model, Prompts};
 
 /// How many instances of a model run, and on how many threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,12 +220,19 @@ fn facts(
         Some(pooling) => format!("pooling={pooling} max_tokens={max_tokens}"),
         None => format!("op={} max_tokens={max_tokens}", entry.op),
     };
+    let (prompts, matryoshka) = entry
+        .card
+        .map_or((&[][..], &[][..]), |card| (card.prompts, card.matryoshka));
+    let prompts: Prompts = prompts.iter().copied().collect();
+    let terms = terms + &prompts.terms();
     Facts {
         op: entry.op,
         name: entry.name.clone(),
         shape: kind.shape,
         max_tokens,
         pooling: kind.pooling,
+        prompts,
+        matryoshka: matryoshka.to_vec(),
         space: files::fingerprint(contents, &terms),
         aliases: entry.aliases(),
         license: entry.license(),

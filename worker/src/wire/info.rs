@@ -77,6 +77,13 @@ pub struct InfoReply {
     /// Names that `prompt` takes.
     #[serde(deserialize_with = "de::strings")]
     pub prompts: Vec<String>,
+    /// Lengths to which vectors can well be cut; any other works too, less well.
+    #[serde(
+        default,
+        deserialize_with = "de::entries",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub matryoshka: Vec<u32>,
     /// Other names of the model, its hub repository first.
     #[serde(deserialize_with = "de::strings")]
     pub aliases: Vec<String>,

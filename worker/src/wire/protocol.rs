@@ -65,6 +65,23 @@ pub const MAX_TOMBSTONES: usize = 16_384;
 /// later is computed.
 pub const TOMBSTONE_MS: u64 = 10_000;
 
+/// Images in one request, as each waits for its run as pixels; more is
+/// `invalid_request`.
+pub const MAX_IMAGES: usize = 64;
+
+/// Encoded size of one image; a larger one fails alone with
+/// `payload_too_large`.
+pub const MAX_IMAGE_BYTES: usize = 16_777_216;
+
+/// Width times height of one image, in millions, as its header tells before
+/// anything is decoded; more fails alone with `payload_too_large`.
+pub const MAX_IMAGE_MEGAPIXELS: usize = 50;
+
+/// Memory for the pixels of one image while it is decoded and made RGB, by its
+/// header, so that many bits a pixel count; more fails alone with
+/// `payload_too_large`.
+pub const MAX_IMAGE_DECODED_BYTES: usize = 402_653_184;
+
 // Subjects.
 
 /// Calls live under `<root>.<op>.<model>`, and nothing else does.
@@ -185,18 +202,23 @@ pub const ACCEPT_ALIVE: &str = "alive";
 /// Stands behind a model's space where vectors were not normalised.
 pub const SPACE_SUFFIX_RAW: &str = "-raw";
 
+/// Stands behind a space, before the number of values, where vectors were cut.
+pub const SPACE_SUFFIX_DIMENSIONS: &str = "-d";
+
 // Encodings of vectors.
 
 /// Packed little-endian float32, row-major; the default in MessagePack.
 pub const ENCODING_F32: &str = "f32";
 
-/// Packed little-endian float16.
+/// Packed little-endian float16, row-major.
 pub const ENCODING_F16: &str = "f16";
 
-/// Packed signed bytes.
+/// Each row a float32 scale, then a signed byte for each value; a value is byte
+/// × scale.
 pub const ENCODING_I8: &str = "i8";
 
-/// One bit a dimension.
+/// Each row a bit for each value, 1 where it is above 0; the first is the
+/// highest bit.
 pub const ENCODING_UBINARY: &str = "ubinary";
 
 /// Lists of float32, for people and scripts; the default in JSON.
@@ -210,3 +232,44 @@ pub const ENCODINGS: &[&str] = &[
     ENCODING_UBINARY,
     ENCODING_ARRAY,
 ];
+
+// Prompts.
+
+/// The text before what is looked for, where a model has one.
+pub const PROMPT_QUERY: &str = "query";
+
+/// The text before what is found, where a model has one.
+pub const PROMPT_PASSAGE: &str = "passage";
+
+// Features.
+
+/// The sparse model has a query side: `query` may be true.
+pub const FEATURE_QUERY: &str = "query";
+
+// Kinds of scores.
+
+/// A cross-encoder's logit through the logistic function, 0 to 1; its default.
+pub const SCORE_KIND_SIGMOID: &str = "sigmoid";
+
+/// A cross-encoder's own number, where raw scores are asked for.
+pub const SCORE_KIND_LOGIT: &str = "logit";
+
+/// The cosine of two text embeddings, -1 to 1, where the model is one of text.
+pub const SCORE_KIND_COSINE: &str = "cosine";
+
+/// Every name a reply may use; scores of different kinds cannot be compared.
+pub const SCORE_KINDS: &[&str] = &[SCORE_KIND_SIGMOID, SCORE_KIND_LOGIT, SCORE_KIND_COSINE];
+
+// Outputs of joint models.
+
+/// One vector for each text.
+pub const OUTPUT_DENSE: &str = "dense";
+
+/// One sparse vector for each text.
+pub const OUTPUT_SPARSE: &str = "sparse";
+
+/// One vector for each token of a text but the first.
+pub const OUTPUT_COLBERT: &str = "colbert";
+
+/// Every name a request may use; a worker's info says which the model has.
+pub const OUTPUTS: &[&str] = &[OUTPUT_DENSE, OUTPUT_SPARSE, OUTPUT_COLBERT];

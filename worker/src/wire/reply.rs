@@ -9,7 +9,7 @@ use super::meta::Meta;
 use super::rerank::Ranking;
 use super::sparse::SparseRow;
 use super::text::{ItemError, Timings};
-use super::vectors::Encoding;
+use super::vectors::{Encoding, rows};
 use super::{Error, ErrorCode, Format, protocol};
 
 /// The result of a request, before it is written.
@@ -128,14 +128,15 @@ pub fn meta_bytes(format: Format, meta: Option<&Meta>) -> usize {
 /// Upper bound of what one row adds: its values, its token count (11 bytes in
 /// JSON, with the comma) and its truncation mark (6).
 fn row_bytes(format: Format, encoding: Encoding, dimensions: usize) -> usize {
+    let packed = rows::row_bytes(encoding, dimensions);
     let values = match (format, encoding) {
         // A marker and four bytes each, and the row's own header.
         (Format::MsgPack, Encoding::Array) => 5 * dimensions + 5,
-        (Format::MsgPack, _) => 4 * dimensions,
+        (Format::MsgPack, _) => packed,
         // The longest float32 takes 16 characters (-1.17549435e-38 and the like), and a comma.
         (Format::Json, Encoding::Array) => 17 * dimensions + 3,
         // Base64: four characters for three bytes.
-        (Format::Json, _) => 16 * dimensions / 3 + 4,
+        (Format::Json, _) => 4 * packed / 3 + 4,
     };
     values + 17
 }
@@ -242,6 +243,7 @@ fn escaped(message: &str) -> usize {
 mod tests {
     use super::*;
     use crate::wire::text::TextReply;
+    use crate::wire::vectors::VectorBlock;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -290,11 +292,10 @@ mod tests {
             rows in 1_usize..400,
             dimensions in 1_usize..400,
             json in any::<bool>(),
-            array in any::<bool>(),
+            encoding in prop::sample::select(Encoding::ALL),
             fails in prop::collection::btree_set(0_usize..400, 0..30),
         ) {
             let format = if json { Format::Json } else { Format::MsgPack };
-            let encoding = if array { Encoding::Array } else { Encoding::F32 };
             let failed: Vec<usize> = fails.into_iter().filter(|at| *at < rows).collect();
             let answer = answer(rows, dimensions, encoding, &failed);
             let room = Room::within(32 * 1024);
@@ -308,7 +309,9 @@ mod tests {
                         let reply: TextReply<'static> = format.decode(body).unwrap();
                         let start = next * dimensions;
                         let values = reply.embeddings.values();
-                        prop_assert_eq!(&values, &answer.vectors[start..start + values.len()]);
+                        let rows = &answer.vectors[start..start + values.len()];
+                        let sent = VectorBlock::new(encoding, dimensions as u32, 0, rows);
+                        prop_assert_eq!(values, sent.values());
                         serde_json::to_value(reply).unwrap()
                     }
                 };
@@ -334,15 +337,15 @@ mod tests {
 
     #[test]
     fn what_the_check_lets_pass_fits_into_one_message() {
-        for (format, encoding) in [
-            (Format::MsgPack, Encoding::F32),
-            (Format::MsgPack, Encoding::Array),
-            (Format::Json, Encoding::F32),
-            (Format::Json, Encoding::Array),
-        ] {
+        let formats = [Format::MsgPack, Format::Json];
+        let ways = formats.iter().flat_map(|format| {
+            let encodings = Encoding::ALL.iter();
+            encodings.map(|encoding| (*format, *encoding))
+        });
+        for (format, encoding) in ways {
             let (call, room) = (call(format, false), Room::within(256 * 1024));
             let passes = |rows: &usize| room.check(&call, encoding, 384, *rows, 0).is_ok();
-            let most = (1..1000).take_while(passes).last().unwrap();
+            let most = (1..10_000).take_while(passes).last().unwrap();
             let bodies = write(&answer(most, 384, encoding, &[]), &call, room, RESPONDER).unwrap();
             assert_eq!(bodies.len(), 1);
             let refused = room.check(&call, encoding, 384, most + 1, 0).unwrap_err();

@@ -10,7 +10,7 @@ import (
 )
 
 func answer(instance string, vectors ...[]float32) *fastembed.Embeddings {
-	return &fastembed.Embeddings{Vectors: vectors, Instances: []string{instance}}
+	return &fastembed.Embeddings{Vectors: vectors, Details: fastembed.Details{Instances: []string{instance}}}
 }
 
 func TestAnswersThatAgreeAreCountedWithTheirWorkers(t *testing.T) {

@@ -103,6 +103,14 @@ func appendStrs(b []byte, list []string) []byte {
 	return b
 }
 
+func appendUints(b []byte, list []uint32) []byte {
+	b = appendArrayHeader(b, len(list))
+	for _, n := range list {
+		b = appendUint(b, uint64(n))
+	}
+	return b
+}
+
 // count is the number of keys of a map: those always there and those present.
 func count(always int, present ...bool) int {
 	for _, p := range present {
@@ -111,4 +119,37 @@ func count(always int, present ...bool) int {
 		}
 	}
 	return always
+}
+
+// appendOption appends a key and its value, unless it is absent.
+func appendOption[T any](b []byte, key string, value *T, one func([]byte, T) []byte) []byte {
+	if value == nil {
+		return b
+	}
+	return one(appendStr(b, key), *value)
+}
+
+func byValue[T any](one func([]byte, *T) []byte) func([]byte, T) []byte {
+	return func(b []byte, value T) []byte { return one(b, &value) }
+}
+
+func appendUint32(b []byte, v uint32) []byte { return appendUint(b, uint64(v)) }
+
+func appendMeta(b, meta []byte) []byte {
+	if meta == nil {
+		return b
+	}
+	return append(appendStr(b, "meta"), meta...)
+}
+
+// BinSize is the encoded size of n bytes.
+func BinSize(n int) int {
+	switch {
+	case n <= math.MaxUint8:
+		return 2 + n
+	case n <= math.MaxUint16:
+		return 3 + n
+	default:
+		return 5 + n
+	}
 }

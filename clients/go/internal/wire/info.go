@@ -28,6 +28,13 @@ type ModelLimits struct {
 	MaxTimeoutMs     uint32
 }
 
+// ImageLimits are the bounds one worker sets on images.
+type ImageLimits struct {
+	MaxImages          uint32
+	MaxImageBytes      uint32
+	MaxImageMegapixels *uint32
+}
+
 // InfoReply says what a model is and what its worker allows.
 type InfoReply struct {
 	Op         string
@@ -35,34 +42,43 @@ type InfoReply struct {
 	Space      string
 	Instance   string
 	Version    string
-	Dimensions uint32
+	Dimensions uint32 // 0 when absent: the model makes no dense vectors
 	MaxTokens  uint32
 	Pooling    string
 	Normalized bool
 	Encodings  []string
 	Features   []string
 	Prompts    []string
+	Matryoshka []uint32 // lengths to which vectors can well be cut; nil when absent
 	Aliases    []string
 	License    string
 	Source     string
 	Limits     ModelLimits
+	Outputs    []string     // of a joint model; nil when absent
+	ScoreKind  *string      // of a rerank model
+	Images     *ImageLimits // of an image model
 }
 
 // AppendInfoReply appends the canonical bytes of the reply.
 func AppendInfoReply(b []byte, t *InfoReply) []byte {
-	b = appendMapHeader(b, 16)
+	b = appendMapHeader(b, count(15, t.Dimensions > 0, len(t.Matryoshka) > 0, t.Outputs != nil, t.ScoreKind != nil, t.Images != nil))
 	b = appendStr(appendStr(b, "op"), t.Op)
 	b = appendStr(appendStr(b, "model"), t.Model)
 	b = appendStr(appendStr(b, "space"), t.Space)
 	b = appendStr(appendStr(b, "instance"), t.Instance)
 	b = appendStr(appendStr(b, "version"), t.Version)
-	b = appendUint(appendStr(b, "dimensions"), uint64(t.Dimensions))
+	if t.Dimensions > 0 {
+		b = appendUint(appendStr(b, "dimensions"), uint64(t.Dimensions))
+	}
 	b = appendUint(appendStr(b, "max_tokens"), uint64(t.MaxTokens))
 	b = appendStr(appendStr(b, "pooling"), t.Pooling)
 	b = appendBool(appendStr(b, "normalized"), t.Normalized)
 	b = appendStrs(appendStr(b, "encodings"), t.Encodings)
 	b = appendStrs(appendStr(b, "features"), t.Features)
 	b = appendStrs(appendStr(b, "prompts"), t.Prompts)
+	if len(t.Matryoshka) > 0 {
+		b = appendUints(appendStr(b, "matryoshka"), t.Matryoshka)
+	}
 	b = appendStrs(appendStr(b, "aliases"), t.Aliases)
 	b = appendStr(appendStr(b, "license"), t.License)
 	b = appendStr(appendStr(b, "source"), t.Source)
@@ -72,7 +88,19 @@ func AppendInfoReply(b []byte, t *InfoReply) []byte {
 	b = appendUint(appendStr(b, "max_meta_bytes"), uint64(t.Limits.MaxMetaBytes))
 	b = appendUint(appendStr(b, "max_part_bytes"), uint64(t.Limits.MaxPartBytes))
 	b = appendUint(appendStr(b, "default_timeout_ms"), uint64(t.Limits.DefaultTimeoutMs))
-	return appendUint(appendStr(b, "max_timeout_ms"), uint64(t.Limits.MaxTimeoutMs))
+	b = appendUint(appendStr(b, "max_timeout_ms"), uint64(t.Limits.MaxTimeoutMs))
+	if t.Outputs != nil {
+		b = appendStrs(appendStr(b, "outputs"), t.Outputs)
+	}
+	b = appendOption(b, "score_kind", t.ScoreKind, appendStr)
+	return appendOption(b, "images", t.Images, appendImageLimits)
+}
+
+func appendImageLimits(b []byte, l ImageLimits) []byte {
+	b = appendMapHeader(b, count(2, l.MaxImageMegapixels != nil))
+	b = appendUint(appendStr(b, "max_images"), uint64(l.MaxImages))
+	b = appendUint(appendStr(b, "max_image_bytes"), uint64(l.MaxImageBytes))
+	return appendOption(b, "max_image_megapixels", l.MaxImageMegapixels, appendUint32)
 }
 
 // DecodeInfoReply reads a reply. Its error is a *[DecodeError].
@@ -85,17 +113,21 @@ func DecodeInfoReply(b []byte) (*InfoReply, error) {
 			{"space", true, func() { t.Space = r.str() }},
 			{"instance", true, func() { t.Instance = r.str() }},
 			{"version", true, func() { t.Version = r.str() }},
-			{"dimensions", true, func() { t.Dimensions = r.uint32() }},
+			{"dimensions", false, func() { t.Dimensions = r.uint32() }},
 			{"max_tokens", true, func() { t.MaxTokens = r.uint32() }},
 			{"pooling", true, func() { t.Pooling = r.str() }},
 			{"normalized", true, func() { t.Normalized = r.bool() }},
 			{"encodings", true, func() { t.Encodings = r.strs() }},
 			{"features", true, func() { t.Features = r.strs() }},
 			{"prompts", true, func() { t.Prompts = r.strs() }},
+			{"matryoshka", false, func() { t.Matryoshka = r.uints() }},
 			{"aliases", true, func() { t.Aliases = r.strs() }},
 			{"license", true, func() { t.License = r.str() }},
 			{"source", true, func() { t.Source = r.str() }},
 			{"limits", true, func() { r.limits(&t.Limits) }},
+			{"outputs", false, func() { t.Outputs = r.strs() }},
+			{"score_kind", false, func() { t.ScoreKind = ptr(r.str()) }},
+			{"images", false, func() { t.Images = &ImageLimits{}; r.imageLimits(t.Images) }},
 		})
 	})
 	if err != nil {
@@ -112,5 +144,13 @@ func (r *reader) limits(l *ModelLimits) {
 		{"max_part_bytes", true, func() { l.MaxPartBytes = r.uint32() }},
 		{"default_timeout_ms", true, func() { l.DefaultTimeoutMs = r.uint32() }},
 		{"max_timeout_ms", true, func() { l.MaxTimeoutMs = r.uint32() }},
+	})
+}
+
+func (r *reader) imageLimits(l *ImageLimits) {
+	r.fields("images.", false, []field{
+		{"max_images", true, func() { l.MaxImages = r.uint32() }},
+		{"max_image_bytes", true, func() { l.MaxImageBytes = r.uint32() }},
+		{"max_image_megapixels", false, func() { l.MaxImageMegapixels = ptr(r.uint32()) }},
 	})
 }

@@ -66,6 +66,23 @@ const (
 	// Time for which a worker remembers a cancelled attempt; a request that comes
 	// later is computed.
 	TombstoneMs = 10000
+
+	// Images in one request, as each waits for its run as pixels; more is
+	// `invalid_request`.
+	MaxImages = 64
+
+	// Encoded size of one image; a larger one fails alone with
+	// `payload_too_large`.
+	MaxImageBytes = 16777216
+
+	// Width times height of one image, in millions, as its header tells before
+	// anything is decoded; more fails alone with `payload_too_large`.
+	MaxImageMegapixels = 50
+
+	// Memory for the pixels of one image while it is decoded and made RGB, by its
+	// header, so that many bits a pixel count; more fails alone with
+	// `payload_too_large`.
+	MaxImageDecodedBytes = 402653184
 )
 
 // Subjects.
@@ -187,6 +204,9 @@ var ContentTypesMsgpack = []string{ContentTypeMsgpack, "application/msgpack", "a
 const (
 	// Stands behind a model's space where vectors were not normalised.
 	SpaceSuffixRaw = "-raw"
+
+	// Stands behind a space, before the number of values, where vectors were cut.
+	SpaceSuffixDimensions = "-d"
 )
 
 // Encodings of vectors.
@@ -194,13 +214,15 @@ const (
 	// Packed little-endian float32, row-major; the default in MessagePack.
 	EncodingF32 = "f32"
 
-	// Packed little-endian float16.
+	// Packed little-endian float16, row-major.
 	EncodingF16 = "f16"
 
-	// Packed signed bytes.
+	// Each row a float32 scale, then a signed byte for each value; a value is byte
+	// × scale.
 	EncodingI8 = "i8"
 
-	// One bit a dimension.
+	// Each row a bit for each value, 1 where it is above 0; the first is the
+	// highest bit.
 	EncodingUbinary = "ubinary"
 
 	// Lists of float32, for people and scripts; the default in JSON.
@@ -209,3 +231,48 @@ const (
 
 // Every name a request may use; a worker's info says which it serves.
 var Encodings = []string{EncodingF32, EncodingF16, EncodingI8, EncodingUbinary, EncodingArray}
+
+// Prompts.
+const (
+	// The text before what is looked for, where a model has one.
+	PromptQuery = "query"
+
+	// The text before what is found, where a model has one.
+	PromptPassage = "passage"
+)
+
+// Features.
+const (
+	// The sparse model has a query side: `query` may be true.
+	FeatureQuery = "query"
+)
+
+// Kinds of scores.
+const (
+	// A cross-encoder's logit through the logistic function, 0 to 1; its default.
+	ScoreKindSigmoid = "sigmoid"
+
+	// A cross-encoder's own number, where raw scores are asked for.
+	ScoreKindLogit = "logit"
+
+	// The cosine of two text embeddings, -1 to 1, where the model is one of text.
+	ScoreKindCosine = "cosine"
+)
+
+// Every name a reply may use; scores of different kinds cannot be compared.
+var ScoreKinds = []string{ScoreKindSigmoid, ScoreKindLogit, ScoreKindCosine}
+
+// Outputs of joint models.
+const (
+	// One vector for each text.
+	OutputDense = "dense"
+
+	// One sparse vector for each text.
+	OutputSparse = "sparse"
+
+	// One vector for each token of a text but the first.
+	OutputColbert = "colbert"
+)
+
+// Every name a request may use; a worker's info says which the model has.
+var Outputs = []string{OutputDense, OutputSparse, OutputColbert}

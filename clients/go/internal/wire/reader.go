@@ -143,6 +143,14 @@ func (r *reader) strs() []string {
 	return list
 }
 
+func (r *reader) uints() []uint32 {
+	list := make([]uint32, r.entries())
+	for i := range list {
+		list[i] = r.uint32()
+	}
+	return list
+}
+
 // peek returns the bytes of the value at a position that was read before.
 func (r *reader) peek(from int) []byte {
 	if r.err != nil {

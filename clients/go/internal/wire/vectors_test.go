@@ -77,6 +77,14 @@ var documents = map[string]document{
 	"error-reply":    of(DecodeErrorReply, AppendErrorReply),
 	"alive-frame":    of(DecodeAliveFrame, AppendAliveFrame),
 	"cancel-request": of(DecodeCancelRequest, AppendCancelRequest),
+	"sparse-request": of(DecodeSparseRequest, AppendSparseRequest),
+	"sparse-reply":   of(DecodeSparseReply, AppendSparseReply),
+	"image-request":  of(DecodeImageRequest, AppendImageRequest),
+	"image-reply":    of(DecodeImageReply, AppendImageReply),
+	"rerank-request": of(DecodeRerankRequest, AppendRerankRequest),
+	"rerank-reply":   of(DecodeRerankReply, AppendRerankReply),
+	"joint-request":  of(DecodeJointRequest, AppendJointRequest),
+	"joint-reply":    of(DecodeJointReply, AppendJointReply),
 }
 
 func TestEveryDocumentHasVectors(t *testing.T) {
@@ -177,9 +185,9 @@ func plain(t *testing.T, doc any) any {
 		out["alive"], out["instance"] = d.Alive, d.Instance
 	case *InfoReply:
 		l := d.Limits
-		return map[string]any{
+		out = map[string]any{
 			"op": d.Op, "model": d.Model, "space": d.Space, "instance": d.Instance, "version": d.Version,
-			"dimensions": d.Dimensions, "max_tokens": d.MaxTokens, "pooling": d.Pooling, "normalized": d.Normalized,
+			"max_tokens": d.MaxTokens, "pooling": d.Pooling, "normalized": d.Normalized,
 			"encodings": list(d.Encodings), "features": list(d.Features), "prompts": list(d.Prompts),
 			"aliases": list(d.Aliases), "license": d.License, "source": d.Source,
 			"limits": map[string]any{
@@ -187,22 +195,24 @@ func plain(t *testing.T, doc any) any {
 				"max_part_bytes": l.MaxPartBytes, "default_timeout_ms": l.DefaultTimeoutMs, "max_timeout_ms": l.MaxTimeoutMs,
 			},
 		}
-	case *TextReply:
-		us := d.TimingsUs
-		out["model"], out["space"], out["instance"] = d.Model, d.Space, d.Instance
-		out["embeddings"] = plainVectors(&d.Embeddings)
-		out["tokens"], out["truncated"] = list(d.Tokens), list(d.Truncated)
-		out["timings_us"] = map[string]any{
-			"wait": us.Wait, "tokenize": us.Tokenize, "queue": us.Queue, "infer": us.Infer, "total": us.Total,
-		}
-		put("errors", len(d.Errors) > 0, func() any {
-			var items []any
-			for _, e := range d.Errors {
-				items = append(items, map[string]any{"index": e.Index, "code": e.Code, "name": e.Name, "message": e.Message})
+		put("dimensions", d.Dimensions > 0, func() any { return d.Dimensions })
+		put("matryoshka", len(d.Matryoshka) > 0, func() any { return list(d.Matryoshka) })
+		put("outputs", d.Outputs != nil, func() any { return list(d.Outputs) })
+		put("score_kind", d.ScoreKind != nil, func() any { return *d.ScoreKind })
+		put("images", d.Images != nil, func() any {
+			limits := map[string]any{"max_images": d.Images.MaxImages, "max_image_bytes": d.Images.MaxImageBytes}
+			if most := d.Images.MaxImageMegapixels; most != nil {
+				limits["max_image_megapixels"] = *most
 			}
-			return items
+			return limits
 		})
-		put("meta", d.Meta != nil, func() any { return freeValue(t, d.Meta) })
+	case *TextReply:
+		out = plainReply(t, &d.Reply)
+		out["embeddings"] = plainVectors(&d.Embeddings)
+	case *SparseRequest, *ImageRequest, *RerankRequest, *JointRequest:
+		return plainKindRequest(t, d)
+	case *SparseReply, *ImageReply, *RerankReply, *JointReply:
+		return plainKindReply(t, d)
 	default:
 		t.Fatalf("no plain form of %T", doc)
 	}
@@ -211,7 +221,7 @@ func plain(t *testing.T, doc any) any {
 
 func plainVectors(v *VectorBlock) any {
 	out := map[string]any{"dtype": v.Dtype, "dims": v.Dims, "count": v.Count, "first": v.First}
-	if v.Dtype == EncodingF32 {
+	if v.Dtype != EncodingArray {
 		out["data"] = base64.StdEncoding.EncodeToString(v.Data)
 		return out
 	}

@@ -27,6 +27,7 @@ impl Stage {
                 colbert,
                 ..Options::default()
             },
+            shape: self.facts.shape,
             space: self.facts.space.clone(),
             encoding: match job.call.format {
                 Format::MsgPack => Encoding::F32,

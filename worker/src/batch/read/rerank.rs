@@ -56,6 +56,7 @@ impl Stage {
         Asking {
             rows,
             options: Options::default(),
+            shape: self.facts.shape,
             space: self.facts.space.clone(),
             encoding: Encoding::F32,
             finish,

@@ -34,6 +34,7 @@ impl Stage {
         Ok(Asking {
             rows: request.inputs.iter().map(row).collect(),
             options: Options::default(),
+            shape: self.facts.shape,
             space: self.facts.space.clone(),
             encoding: Encoding::F32,
             finish: Finish::Vectors(&[Kind::Sparse]),
