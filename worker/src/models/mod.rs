@@ -6,6 +6,7 @@ mod company;
 mod encoder;
 pub mod fake;
 pub mod files;
+pub mod image;
 pub mod onnx;
 pub mod pooling;
 pub mod proto;

@@ -65,6 +65,23 @@ pub const MAX_TOMBSTONES: usize = 16_384;
 /// later is computed.
 pub const TOMBSTONE_MS: u64 = 10_000;
 
+/// Images in one request, as each waits for its run as pixels; more is
+/// `invalid_request`.
+pub const MAX_IMAGES: usize = 64;
+
+/// Encoded size of one image; a larger one fails alone with
+/// `payload_too_large`.
+pub const MAX_IMAGE_BYTES: usize = 16_777_216;
+
+/// Width times height of one image, in millions, as its header tells before
+/// anything is decoded; more fails alone with `payload_too_large`.
+pub const MAX_IMAGE_MEGAPIXELS: usize = 50;
+
+/// Memory for the pixels of one image while it is decoded and made RGB, by its
+/// header, so that many bits a pixel count; more fails alone with
+/// `payload_too_large`.
+pub const MAX_IMAGE_DECODED_BYTES: usize = 402_653_184;
+
 // Subjects.
 
 /// Calls live under `<root>.<op>.<model>`, and nothing else does.

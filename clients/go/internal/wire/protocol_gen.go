@@ -66,6 +66,23 @@ const (
 	// Time for which a worker remembers a cancelled attempt; a request that comes
 	// later is computed.
 	TombstoneMs = 10000
+
+	// Images in one request, as each waits for its run as pixels; more is
+	// `invalid_request`.
+	MaxImages = 64
+
+	// Encoded size of one image; a larger one fails alone with
+	// `payload_too_large`.
+	MaxImageBytes = 16777216
+
+	// Width times height of one image, in millions, as its header tells before
+	// anything is decoded; more fails alone with `payload_too_large`.
+	MaxImageMegapixels = 50
+
+	// Memory for the pixels of one image while it is decoded and made RGB, by its
+	// header, so that many bits a pixel count; more fails alone with
+	// `payload_too_large`.
+	MaxImageDecodedBytes = 402653184
 )
 
 // Subjects.
