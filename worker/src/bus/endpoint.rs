@@ -16,6 +16,7 @@ use super::outbox::Outbox;
 use super::service::Counters;
 use crate::batch::Pipeline;
 use crate::batch::admission::Ticket;
+use crate::models::Op;
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
@@ -69,10 +70,10 @@ impl Shared {
 /// What an endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// Vectors of texts.
-    Text,
-    /// Facts of a model.
-    Info,
+    /// What a model is asked for.
+    Call(Op),
+    /// Facts of a model under one operation.
+    Info(Op),
 }
 
 /// An operation on one model.
@@ -84,19 +85,20 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// `text` or `info`.
+    /// The token of its operation on subjects.
     pub(super) fn op(&self) -> &'static str {
         match self.operation {
-            Operation::Text => protocol::OP_TEXT,
-            Operation::Info => protocol::OP_INFO,
+            Operation::Call(op) => op.as_str(),
+            Operation::Info(_) => protocol::OP_INFO,
         }
     }
 
     /// The last token of its subject.
     pub(super) fn target(&self) -> String {
+        let name = &self.pipeline.facts().name;
         match self.operation {
-            Operation::Text => self.pipeline.facts().name.clone(),
-            Operation::Info => self.pipeline.facts().endpoint(),
+            Operation::Call(_) => name.clone(),
+            Operation::Info(op) => format!("{op}_{name}"),
         }
     }
 
@@ -113,14 +115,14 @@ impl Endpoint {
             Err((error, call)) => return self.refuse(to, call, error, received).await,
         };
         match self.operation {
-            Operation::Info => match self.info(&call, &message.payload) {
+            Operation::Info(op) => match self.info(op, &call, &message.payload) {
                 Ok(body) => {
                     let permit = self.shared.unadmitted().await;
                     self.reply(to, call, received, permit, ready(Ok((vec![body], None))));
                 }
                 Err(error) => self.refuse(to, call, error, received).await,
             },
-            Operation::Text => {
+            Operation::Call(op) => {
                 let room = Room::within(self.shared.outbox.max_payload());
                 let id = header(headers, protocol::HEADER_ATTEMPT_ID).and_then(AttemptId::parse);
                 let attempt = self.shared.attempts.enter(id, received);
@@ -128,7 +130,7 @@ impl Endpoint {
                 let body = message.payload;
                 let submitted = self
                     .pipeline
-                    .submit_cancellable(call, room, body, received, cancelled);
+                    .submit_cancellable(op, call, room, body, received, cancelled);
                 match submitted {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
@@ -151,25 +153,22 @@ impl Endpoint {
         }
     }
 
-    fn info(&self, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
+    fn info(&self, op: Op, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
         if !body.is_empty() {
             let InfoRequest {} = call.format.decode(body)?;
         }
         let facts = self.pipeline.facts();
         call.format.encode(&InfoReply {
-            op: facts.op.to_owned(),
+            op: op.to_string(),
             model: facts.name.clone(),
             space: facts.space.clone(),
             instance: self.shared.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            dimensions: u32::try_from(facts.dimensions).unwrap_or(u32::MAX),
+            dimensions: u32::try_from(facts.dimensions().unwrap_or(0)).unwrap_or(u32::MAX),
             max_tokens: u32::try_from(facts.max_tokens).unwrap_or(u32::MAX),
-            pooling: facts.pooling.to_string(),
+            pooling: facts.pooling_name(),
             normalized: true,
-            encodings: Encoding::SERVED
-                .iter()
-                .map(|served| served.name().to_owned())
-                .collect(),
+            encodings: served(op).map(|served| served.name().to_owned()).collect(),
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
                 .map(str::to_owned)
                 .to_vec(),
@@ -271,6 +270,15 @@ impl Shared {
         }
         None
     }
+}
+
+/// How the vectors of an operation may be packed.
+fn served(op: Op) -> impl Iterator<Item = &'static Encoding> {
+    let all = match op {
+        Op::Text | Op::Image => Encoding::SERVED,
+        Op::Sparse | Op::Rerank | Op::Joint => &[],
+    };
+    all.iter()
 }
 
 /// A header by its name in any case: names are case-sensitive on the wire, and

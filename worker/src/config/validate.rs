@@ -146,8 +146,8 @@ fn models(models: &[Model]) -> Result<(), Error> {
         let name = match model.kind {
             ModelKind::Fake if is_token(&model.name) => model.name.clone(),
             ModelKind::Fake => return refused("must be of A-Z a-z 0-9 _ -".to_owned()),
-            ModelKind::Onnx => match catalog::find(Op::Text, &model.name) {
-                Ok(entry) => entry.name,
+            ModelKind::Onnx => match catalog::find_anywhere(&model.name) {
+                Ok(entry) => entry.label(),
                 Err(models::Error::Ambiguous { candidates, .. }) => {
                     return refused(format!("must be one of {}", candidates.join(", ")));
                 }

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Facts, Loaded, Model, Pooling, Row, Terminate, Tokenize, Tokens, files};
+use super::{
+    Error, Facts, Loaded, Model, Op, Outputs, Pooling, Row, Shape, Terminate, Tokenize, Tokens,
+    files,
+};
 use crate::random::SplitMix;
-use crate::wire::{self, protocol};
+use crate::wire;
 
 /// Ids that stand before and after every text.
 const BEGIN: u32 = 1;
@@ -45,15 +48,19 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         behaviour.dimensions
     };
     let facts = Arc::new(Facts {
-        op: protocol::OP_TEXT,
+        op: Op::Text,
         name: name.to_owned(),
-        dimensions,
+        shape: Shape {
+            dense: dimensions,
+            ..Shape::default()
+        },
         max_tokens,
-        pooling: Pooling::Mean,
+        pooling: Some(Pooling::Mean),
         space: files::fingerprint(&[], &format!("fake {dimensions} {max_tokens}")),
         aliases: Vec::new(),
         license: "Apache-2.0",
         source: "fake".to_owned(),
+        weighs_queries: false,
         runs_alone: false,
         batch_invariant: true,
         executors: instances,
@@ -89,7 +96,7 @@ impl Tokenize for Words {
         ids.extend(words.by_ref().take(room));
         ids.push(END);
         let truncated = words.next().is_some();
-        Ok(Tokens { ids, truncated })
+        Ok(Tokens::of_text(ids, truncated))
     }
 }
 
@@ -143,12 +150,12 @@ impl Terminate for Stall {
 
 impl Model for Fake {
     #[expect(clippy::panic, reason = "a model that panics is what this one plays")]
-    fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
+    fn run(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
         }
         for row in rows {
-            let has = |word: Option<u32>| word.is_some_and(|id| row.ids.contains(&id));
+            let has = |word: Option<u32>| word.is_some_and(|id| row.ids().contains(&id));
             if has(self.stall_on) {
                 return Err(self.stall.wait());
             }
@@ -158,10 +165,11 @@ impl Model for Fake {
             if has(self.panic_on) {
                 panic!("the fake model was asked to panic");
             }
-            let states: Vec<f32> = hashed(row.ids).take(self.dimensions).collect();
-            Pooling::Cls.pool(&states, self.dimensions, row.normalize, vectors);
+            let states: Vec<f32> = hashed(row.ids()).take(self.dimensions).collect();
+            let normalize = row.options.normalize;
+            Pooling::Cls.pool(&states, self.dimensions, normalize, &mut outputs.dense);
             if has(self.nan_on)
-                && let Some(last) = vectors.last_mut()
+                && let Some(last) = outputs.dense.last_mut()
             {
                 *last = f32::NAN;
             }
@@ -192,16 +200,12 @@ mod tests {
         let mut loaded = load("Fake", 16, 1, &Behaviour::default());
         let one = loaded.tokenizer.tokenize("a b c").unwrap().ids;
         let two = loaded.tokenizer.tokenize("d").unwrap().ids;
-        let row = |ids| Row {
-            ids,
-            normalize: true,
-        };
-        let (mut alone, mut together) = (Vec::new(), Vec::new());
-        loaded.instances[0].run(&[row(&one)], &mut alone).unwrap();
-        loaded.instances[0]
-            .run(&[row(&two), row(&one)], &mut together)
-            .unwrap();
-        assert_eq!(alone, together[8..]);
+        let (mut alone, mut together) = (Outputs::default(), Outputs::default());
+        let model = &mut loaded.instances[0];
+        model.run(&[Row::text(&one)], &mut alone).unwrap();
+        let company = [Row::text(&two), Row::text(&one)];
+        model.run(&company, &mut together).unwrap();
+        assert_eq!(alone.dense, together.dense[8..]);
     }
 
     #[test]

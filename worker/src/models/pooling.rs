@@ -44,7 +44,7 @@ impl Pooling {
 }
 
 /// Scales to unit Euclidean length; a zero vector stays zero.
-fn unit_length(vector: &mut [f32]) {
+pub(super) fn unit_length(vector: &mut [f32]) {
     let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if norm > 0.0 {
         vector.iter_mut().for_each(|value| *value /= norm);

@@ -15,9 +15,10 @@ use super::protocol;
 const F32_BYTES: usize = size_of::<f32>();
 
 /// How vectors are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// float32, little-endian, row-major.
+    #[default]
     F32,
     /// float16.
     F16,
