@@ -125,14 +125,14 @@ fn every_picture_costs_what_its_pixels_do() {
 }
 
 #[test]
-fn the_longest_and_thinnest_picture_is_prepared_within_its_own_size() {
+fn the_longest_and_thinnest_picture_is_resized_within_its_own_size() {
     let _turn = Made::take();
     let settings = br#"{"image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#;
     let preprocessor = Preprocessor::from_json(settings).unwrap();
     for (width, height) in [(65_535, 1), (1, 65_535)] {
         let thin = image::RgbImage::from_pixel(width, height, image::Rgb([7, 8, 9]));
-        let (prepared, taken) = taken(|| preprocessor.prepare(&thin));
-        assert!(prepared.0.chunks(3).all(|pixel| pixel == [7, 8, 9]));
+        let (resized, taken) = taken(|| preprocessor.resize(&thin));
+        assert!(resized.chunks(3).all(|pixel| pixel == [7, 8, 9]));
         println!("{width} x {height}: {taken} bytes");
         assert!(taken <= 2 << 20, "{taken} bytes");
     }

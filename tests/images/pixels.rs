@@ -68,7 +68,7 @@ fn pictures_are_prepared_as_the_models_own_processors_do() {
         assert_eq!(expected.len(), pictures.len() * length);
         for ((picture, decoded), expected) in pictures.iter().zip(expected.chunks(length)) {
             let mut pixels = Vec::new();
-            preprocessor.pixels(&preprocessor.prepare(decoded), &mut pixels);
+            preprocessor.pixels(&preprocessor.resize(decoded), &mut pixels);
             assert_eq!(pixels.len(), length);
             let apart = pixels.iter().zip(expected).map(|(a, b)| (a - b).abs());
             let apart = apart.fold(0.0, f32::max);

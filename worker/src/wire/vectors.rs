@@ -8,8 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::de;
-use super::protocol;
+use super::{Error, de, protocol};
 
 /// Bytes of one float32.
 const F32_BYTES: usize = size_of::<f32>();
@@ -35,6 +34,22 @@ impl Encoding {
     pub const SERVED: &[Self] = &[Self::F32, Self::Array];
 
     const ALL: &[Self] = &[Self::F32, Self::F16, Self::I8, Self::Ubinary, Self::Array];
+
+    /// Refuses what this version does not serve.
+    ///
+    /// # Errors
+    /// `invalid_request`, with what is served.
+    pub fn check_served(self) -> Result<(), Error> {
+        if Self::SERVED.contains(&self) {
+            return Ok(());
+        }
+        let served: Vec<&str> = Self::SERVED.iter().map(|served| served.name()).collect();
+        Err(Error::invalid(format!(
+            "encoding {} is not served here; served are {}",
+            self.name(),
+            served.join(", ")
+        )))
+    }
 
     /// The word on the wire.
     #[must_use]

@@ -68,17 +68,7 @@ impl Stage {
         let format = job.call.format;
         let request: TextRequest = format.decode(&job.body)?;
         let encoding = encoding(&request, format);
-        if !Encoding::SERVED.contains(&encoding) {
-            let served: Vec<&str> = Encoding::SERVED
-                .iter()
-                .map(|served| served.name())
-                .collect();
-            return Err(Error::invalid(format!(
-                "encoding {} is not served here; served are {}",
-                encoding.name(),
-                served.join(", ")
-            )));
-        }
+        encoding.check_served()?;
         if let Some(prompt) = &request.prompt {
             return Err(Error::invalid(format_args!(
                 "prompt {prompt:?}: this model has no prompts"

@@ -22,11 +22,6 @@ pub struct Preprocessor {
     values: [[f32; LEVELS]; CHANNELS],
 }
 
-/// A picture brought to a model's size, still in eight bits: a quarter of what
-/// the model reads, while it waits. RGB, row-major.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prepared(pub Vec<u8>);
-
 impl Preprocessor {
     /// Reads `preprocessor_config.json`.
     ///
@@ -50,16 +45,23 @@ impl Preprocessor {
         })
     }
 
-    /// Height and width of every picture that it has prepared.
+    /// Height and width of every picture that it has resized.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         (self.height, self.width)
     }
 
-    /// Resizes and crops a picture of at least one pixel.
+    /// Bytes of every picture that it has resized.
     #[must_use]
-    pub fn prepare(&self, picture: &RgbImage) -> Prepared {
-        let (width, height) = self.resized(picture.width().into(), picture.height().into());
+    pub fn bytes(&self) -> usize {
+        CHANNELS * self.height * self.width
+    }
+
+    /// Resizes and crops a picture of at least one pixel: RGB, row-major. It stays
+    /// in eight bits, a quarter of what the model reads, while it waits.
+    #[must_use]
+    pub fn resize(&self, picture: &RgbImage) -> Vec<u8> {
+        let (width, height) = self.sides(picture.width().into(), picture.height().into());
         let across = Centre::of(width, self.width as u64);
         let down = Centre::of(height, self.height as u64);
         let kept = resample::window(
@@ -70,9 +72,9 @@ impl Preprocessor {
             down.from..down.from + down.length,
         );
         if across.length == self.width as u64 && down.length == self.height as u64 {
-            return Prepared(kept);
+            return kept;
         }
-        let mut padded = vec![0; self.width * self.height * CHANNELS];
+        let mut padded = vec![0; self.bytes()];
         let line = self.width * CHANNELS;
         let lines = padded.chunks_exact_mut(line).skip(down.before as usize);
         let start = across.before as usize * CHANNELS;
@@ -80,19 +82,19 @@ impl Preprocessor {
         for (line, kept) in lines.zip(kept.chunks_exact(length)) {
             line[start..start + length].copy_from_slice(kept);
         }
-        Prepared(padded)
+        padded
     }
 
-    /// Appends what the model reads: 3 × height × width.
-    pub fn pixels(&self, prepared: &Prepared, pixels: &mut Vec<f32>) {
+    /// Appends what the model reads of a resized picture: 3 × height × width.
+    pub fn pixels(&self, resized: &[u8], pixels: &mut Vec<f32>) {
         for (channel, values) in self.values.iter().enumerate() {
-            let levels = prepared.0.iter().skip(channel).step_by(CHANNELS);
+            let levels = resized.iter().skip(channel).step_by(CHANNELS);
             pixels.extend(levels.map(|level| values[usize::from(*level)]));
         }
     }
 
     /// Width and height of a picture before it is cropped.
-    fn resized(&self, width: u64, height: u64) -> (u64, u64) {
+    fn sides(&self, width: u64, height: u64) -> (u64, u64) {
         match self.settings.resize {
             Resize::Not => (width, height),
             Resize::To(width, height) => (width, height),
