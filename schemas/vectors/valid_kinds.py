@@ -125,5 +125,3 @@ def infos(canonical, other):
     whole = kinds.INFO_REPLY
     canonical(document, "joint", whole | {"op": "joint", "outputs": ["dense", "sparse", "colbert"]})
     canonical(document, "image", whole | {"op": "image", "images": IMAGE_LIMITS})
-    few = without(IMAGE_LIMITS, ["max_image_megapixels"])
-    canonical(document, "image_fewer_limits", whole | {"op": "image", "images": few})
