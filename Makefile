@@ -19,7 +19,7 @@ export PATH := $(SETUP)/bin:$(PATH)
 
 # Relative, because the folder's name may have spaces.
 VENV_PYTHON := .setup/venv/bin/python
-WORKER := target/release/fastembed-worker
+SHIPPED := target/shipped/fastembed-worker
 # By another name: `make -n` runs the recipes that name MAKE itself.
 THIS_MAKE := $(MAKE)
 CARGO_RELEASE := --release --locked
@@ -71,10 +71,17 @@ soak: setup build ## Run the long tests (minutes to hours)
 	FASTEMBED_SOAK=1 cargo test $(CARGO_RELEASE) --test soak -- --nocapture
 	cd clients/go/test && FASTEMBED_SOAK=1 go test -count=1 -timeout 2h -run Soak -v ./...
 
+# Of the profile that ships: the other one checks what tests want to trip over. The worker starts workers of itself.
 .PHONY: bench
-bench: setup build ## Measure the worker; the report goes to target/bench/report.json
+bench: CHART ?= target/bench/bench.svg
+bench: setup ## Measure the worker; the report goes to target/bench/report.json (CHART=docs/bench.svg draws it there)
+	tools/build_shipped.sh
 	@mkdir -p target/bench
-	$(WORKER) bench --nats-server .setup/bin/nats-server --report target/bench/report.json
+	$(SHIPPED) bench --nats-server .setup/bin/nats-server --report target/bench/report.json --chart $(CHART)
+
+.PHONY: bench-micro
+bench-micro: setup ## Measure decoding, encoding, planning and pooling alone
+	cargo bench --manifest-path worker/micro/Cargo.toml --target-dir target/micro --locked
 
 # The decoders' fuzzers: those of Rust beside the worker, built with the compiler of all else (cargo-fuzz asks for flags
 # that stable hides), then those of Go. What they find lies in target/fuzz and clients/go/internal/wire/testdata.
@@ -111,11 +118,14 @@ lint: lint-format lint-rust lint-go ## Check formatting and run the linters, war
 lint-format:
 	cargo fmt --all --check
 	cargo fmt --manifest-path worker/fuzz/Cargo.toml --check
+	cargo fmt --manifest-path worker/micro/Cargo.toml --check
 
 .PHONY: lint-rust
 lint-rust:
 	cargo clippy --workspace --all-targets $(CARGO_RELEASE) -- -D warnings
 	cargo clippy --manifest-path worker/fuzz/Cargo.toml --target-dir target/fuzz $(CARGO_RELEASE) -- -D warnings
+	cargo clippy --manifest-path worker/micro/Cargo.toml --target-dir target/micro --all-targets $(CARGO_RELEASE) -- \
+		-D warnings
 
 .PHONY: lint-go
 lint-go: setup

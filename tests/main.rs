@@ -15,6 +15,7 @@ mod contract;
 mod fidelity;
 #[allow(dead_code, reason = "the other binaries use the rest")]
 mod harness;
+mod kinds;
 mod load;
 mod operations;
 mod security;

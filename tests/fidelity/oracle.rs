@@ -4,7 +4,7 @@ use fastembed::{
     InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
 use fastembed_worker::models::onnx::{self, Parallelism, Prepared};
-use fastembed_worker::models::{Loaded, Row};
+use fastembed_worker::models::{Loaded, Op, Outputs, Row, catalog};
 
 use super::{References, distance};
 use crate::harness::set_up;
@@ -50,20 +50,18 @@ fn our_vectors_are_fastembeds_own() {
         tokenizer,
         mut instances,
         ..
-    } = Prepared::read(&set_up("hub"), "AllMiniLML6V2", None)
+    } = catalog::find(Op::Text, "AllMiniLML6V2")
+        .and_then(|entry| Prepared::read(&set_up("hub"), entry, None))
         .and_then(|prepared| prepared.load(&environment, parallelism))
         .expect("our model");
     let mut oracle = fastembeds_own(environment);
     for sentence in &references.sentences {
         let ids = tokenizer.tokenize(sentence).expect("tokens").ids;
-        let row = Row {
-            ids: &ids,
-            normalize: true,
-        };
-        let mut ours = Vec::new();
+        let mut ours = Outputs::default();
+        let row = Row::text(&ids);
         instances[0].run(&[row], &mut ours).expect("our vector");
         let theirs = oracle.embed([sentence], None).expect("fastembed's vector");
-        let apart = distance(&ours, &theirs[0]);
+        let apart = distance(&ours.dense, &theirs[0]);
         assert!(apart <= 1e-6, "{apart} apart: {sentence:?}");
     }
 }

@@ -3,7 +3,7 @@
 use super::{in_order_of_arrival, send_and_run};
 use crate::harness::{Ask, Caller, Worker, eventually};
 
-const SLOW: &str = "[[models]]\nname = 'Fake'\nkind = 'fake'\ndelay_ms = 500\n";
+const SLOW: &str = "[[models]]\nname = 'Fake'\nkind = 'fake'\nmax_length = 16\ndelay_ms = 500\n";
 
 /// Two requests are admitted, four are not: whatever bound it is.
 async fn four_of_six_are_refused(bound: &str, text: &str) {
@@ -51,19 +51,28 @@ async fn more_tokens_than_may_wait_are_refused_at_once() {
 
 #[tokio::test]
 async fn more_bytes_than_may_wait_are_refused_at_once() {
-    let bytes = Ask::texts("Fake", &["a"]).body.len();
+    // Two are more than the least bound there is, and three, at a token a byte, within
+    // the tokens that may wait.
+    let text = "a".repeat(80_000);
+    let bytes = Ask::texts("Fake", &[&text]).body.len();
     // A result of eight float32 is charged as soon as it is sure to come.
-    four_of_six_are_refused(&format!("max_bytes = {}", 2 * bytes + 32), "a").await;
+    four_of_six_are_refused(&format!("max_bytes = {}", 2 * bytes + 32), &text).await;
 }
 
 #[tokio::test]
 async fn a_request_larger_than_the_queue_is_served_when_nothing_waits() {
-    let config = "[runtime]\nbatch_tokens = 4\n[queue]\nmax_tokens = 4\nmax_bytes = 10\n\
-                  [[models]]\nname = 'Fake'\nkind = 'fake'\n";
+    let config = "[runtime]\nbatch_tokens = 4\n[queue]\nmax_tokens = 8\nmax_bytes = 131072\n\
+                  [[models]]\nname = 'Fake'\nkind = 'fake'\nmax_length = 8\n";
     let (server, _worker) = Worker::with_server(config).await;
     let caller = Caller::connect(&server).await;
-    let reply = caller.call(Ask::texts("Fake", &["a b c d e f"; 50])).await;
-    assert_eq!(reply.vectors().embeddings.count, 50);
+    let texts = [
+        vec!["a b c d e f".to_owned(); 50],
+        vec!["a".repeat(70_000); 2],
+    ];
+    for texts in texts {
+        let reply = caller.call(Ask::texts("Fake", &texts)).await;
+        assert_eq!(reply.vectors().embeddings.count as usize, texts.len());
+    }
 }
 
 #[tokio::test]

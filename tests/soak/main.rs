@@ -15,6 +15,7 @@ mod drain;
 mod fuzz;
 mod kill;
 mod known;
+mod memory;
 mod overload;
 mod proxy;
 mod request;

@@ -9,15 +9,15 @@ use bytes::Bytes;
 use crate::batch::{Pipeline, Settings};
 use crate::config::{Config, Model, ModelKind, Runtime};
 use crate::models::onnx::{Environment, Prepared};
-use crate::models::{Loaded, calibration, fake, onnx};
+use crate::models::{Loaded, Op, calibration, catalog, fake, onnx};
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::{Call, Lane};
+use crate::wire::joint::JointRequest;
 use crate::wire::reply::Room;
+use crate::wire::rerank::RerankRequest;
+use crate::wire::sparse::SparseRequest;
 use crate::wire::text::TextRequest;
 use crate::wire::{Format, protocol};
-
-/// Tokens of a fake model when the configuration sets none.
-const FAKE_MAX_TOKENS: usize = 256;
 
 /// Bodies up to this are decoded and tokenized without a thread's help.
 const INLINE_BYTES: usize = 512;
@@ -85,7 +85,8 @@ pub fn pipelines(
 /// Loads a model for as many sessions and threads as are configured, or found to
 /// be fastest here.
 fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::Result<Loaded> {
-    let prepared = Prepared::read(&runtime.cache, &model.name, model.max_length)?;
+    let entry = catalog::find_anywhere(&model.name)?;
+    let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
     let parallelism = match runtime.is_calibrated() {
         true => {
             let processors = runtime.processors();
@@ -99,7 +100,7 @@ fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::
 fn load_fake(model: &Model, instances: usize) -> Loaded {
     fake::load(
         &model.name,
-        model.max_length.unwrap_or(FAKE_MAX_TOKENS),
+        model.max_length.unwrap_or(fake::MAX_TOKENS),
         instances,
         &model.fake,
     )
@@ -111,10 +112,6 @@ fn load_fake(model: &Model, instances: usize) -> Loaded {
 /// # Errors
 /// The first model that cannot answer.
 pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> {
-    let request = TextRequest {
-        inputs: vec![FIRST_TEXT.to_owned()],
-        ..TextRequest::default()
-    };
     let call = Call {
         format: Format::MsgPack,
         timeout: Duration::from_millis(protocol::MAX_TIMEOUT_MS),
@@ -124,7 +121,7 @@ pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> 
     };
     for pipeline in pipelines {
         let start = Instant::now();
-        let body = Bytes::from(call.format.encode(&request)?);
+        let body = Bytes::from(first_request(pipeline.facts().op, call.format)?);
         let answer = pipeline.submit(call, Room::within(usize::MAX), body, start);
         let model = &pipeline.facts().name;
         let (answer, _ticket) = async { answer?.await }
@@ -138,4 +135,28 @@ pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> 
         );
     }
     Ok(())
+}
+
+/// A request of one text for a model of this operation.
+fn first_request(op: Op, format: Format) -> Result<Vec<u8>, crate::wire::Error> {
+    let inputs = vec![FIRST_TEXT.to_owned()];
+    match op {
+        Op::Sparse => format.encode(&SparseRequest {
+            inputs,
+            ..SparseRequest::default()
+        }),
+        Op::Rerank => format.encode(&RerankRequest {
+            query: FIRST_TEXT.to_owned(),
+            documents: inputs,
+            ..RerankRequest::default()
+        }),
+        Op::Joint => format.encode(&JointRequest {
+            inputs,
+            ..JointRequest::default()
+        }),
+        Op::Text | Op::Image => format.encode(&TextRequest {
+            inputs,
+            ..TextRequest::default()
+        }),
+    }
 }

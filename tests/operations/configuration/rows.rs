@@ -188,6 +188,10 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "runtime.bulk_tokens = 0: must be a whole number between 1 and 1048576",
     ),
     (
+        File("[runtime]\nbatch_tokens = 64\nbulk_tokens = 65"),
+        "runtime.bulk_tokens = 65: must be at most runtime.batch_tokens, 64: runs of bulk get shorter while queries come",
+    ),
+    (
         File("[runtime]\ndeduplicate = 1"),
         "runtime.deduplicate = 1: must be true or false",
     ),
@@ -244,6 +248,20 @@ pub(super) const ROWS: &[(From, &str)] = &[
     (
         File("[queue]\nmax_tokens = 10"),
         "queue.max_tokens = 10: must be at least runtime.batch_tokens, 256, or no batch fills",
+    ),
+    (
+        File("[queue]\nmax_tokens = 300\n[[models]]\nname = 'BGESmallENV15'"),
+        "queue.max_tokens = 300: must be at least 512, the longest text of BGESmallENV15, or it never waits beside another",
+    ),
+    (
+        File(
+            "[runtime]\nbatch_tokens = 4\n[queue]\nmax_tokens = 8\n[[models]]\nname = 'F'\nkind = 'fake'\nmax_length = 9",
+        ),
+        "queue.max_tokens = 8: must be at least 9, the longest text of F, or it never waits beside another",
+    ),
+    (
+        File("[queue]\nmax_bytes = 131071"),
+        "queue.max_bytes = 131071: must be at least 131072, or the longest text never waits beside another",
     ),
     (
         File("[queue]\nmax_bytes = 0"),

@@ -9,7 +9,7 @@ use super::audience;
 use super::queue::Queue;
 use super::waiting::Item;
 use super::watchdog::Slot;
-use crate::models::{self, Facts, Model, Row};
+use crate::models::{self, Facts, Model, Outputs, Row};
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
@@ -30,15 +30,15 @@ pub(super) struct Executor {
 impl Executor {
     /// Runs batches until the queue is closed and empty.
     pub(super) fn run(mut self) {
-        let mut vectors = Vec::new();
+        let mut outputs = Outputs::default();
         let metrics = self.metrics.clone();
         while let Some(batch) = self.queue.take(|items| metrics.expired(items)) {
-            self.run_batch(&batch, &mut vectors);
+            self.run_batch(&batch, &mut outputs);
             self.queue.done(&batch);
         }
     }
 
-    fn run_batch(&mut self, batch: &[Item], vectors: &mut Vec<f32>) {
+    fn run_batch(&mut self, batch: &[Item], outputs: &mut Outputs) {
         let start = Instant::now();
         for item in batch {
             item.audience.each(|taker| {
@@ -47,14 +47,8 @@ impl Executor {
                 self.metrics.waited(wait);
             });
         }
-        let rows: Vec<Row<'_>> = batch
-            .iter()
-            .map(|item| Row {
-                ids: &item.text.0,
-                normalize: item.text.1,
-            })
-            .collect();
-        vectors.clear();
+        let rows: Vec<Row<'_>> = batch.iter().map(|item| item.content.row()).collect();
+        outputs.clear();
         // A panic is this batch's failure, never the process's; the model keeps
         // no state between runs that half a run could spoil.
         self.slot.enter(
@@ -63,20 +57,19 @@ impl Executor {
                 .map(|item| Arc::clone(&item.audience))
                 .collect(),
         );
-        let ran = catch_unwind(AssertUnwindSafe(|| self.model.run(&rows, vectors)));
+        let ran = catch_unwind(AssertUnwindSafe(|| self.model.run(&rows, outputs)));
         self.slot.leave();
-        let tokens = rows.iter().map(|row| row.ids.len()).sum();
+        let tokens = batch.iter().map(|item| item.content.tokens()).sum();
+        let shape = self.facts.shape;
         let elapsed = start.elapsed();
         match ran {
-            Ok(Ok(())) if vectors.len() == rows.len() * self.facts.dimensions => {
+            Ok(Ok(())) if outputs.has(rows.len(), shape) => {
                 self.metrics.ran(tokens, rows.len(), elapsed);
                 self.admission.ran(tokens, elapsed);
-                for (item, vector) in batch
-                    .iter()
-                    .zip(vectors.chunks_exact(self.facts.dimensions))
-                {
+                for (at, item) in batch.iter().enumerate() {
+                    let output = outputs.row(at, shape);
                     for taker in item.audience.close() {
-                        taker.owner.complete(taker.row, vector);
+                        taker.owner.complete(taker.row, output);
                     }
                 }
             }

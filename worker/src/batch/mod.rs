@@ -3,12 +3,15 @@
 
 pub mod admission;
 mod audience;
+mod content;
 mod executor;
+mod finish;
 mod memo;
 mod pending;
 pub mod pipeline;
 pub mod plan;
 mod queue;
+mod read;
 mod stage;
 mod tokenizers;
 mod waiting;

@@ -8,11 +8,12 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Ticket;
+use super::finish::{Finish, Rows};
 use super::memo::{Key, Known, Memo};
-use crate::models::pooling::unit_length;
+use crate::models::{RowOutput, Shape, SparseRow};
 use crate::wire::meta::Meta;
 use crate::wire::reply::Answer;
-use crate::wire::text::{ItemError, Timings};
+use crate::wire::text::Timings;
 use crate::wire::vectors::Encoding;
 use crate::wire::{Error, ErrorCode};
 
@@ -51,6 +52,7 @@ pub(super) struct Terms {
     pub(super) encoding: Encoding,
     /// Whether vectors that are cut are scaled to unit length again.
     pub(super) normalize: bool,
+    pub(super) finish: Finish,
     pub(super) meta: Option<Meta>,
     pub(super) received: Instant,
     pub(super) interest: Arc<Interest>,
@@ -70,8 +72,8 @@ pub(super) struct Counted {
 /// A request whose items are spread over batches. The last row completes it.
 pub(super) struct Pending {
     terms: Terms,
-    /// Values that are kept of each vector, the first ones.
-    dimensions: usize,
+    /// What is kept of each row: of a dense vector the first values.
+    shape: Shape,
     queued: Instant,
     state: Mutex<State>,
 }
@@ -81,18 +83,15 @@ struct State {
     /// Goes with the answer, since that takes memory until it is sent.
     ticket: Option<Ticket>,
     remaining: usize,
-    vectors: Vec<f32>,
-    tokens: Vec<u32>,
-    truncated: Vec<bool>,
-    errors: Vec<(u32, Error)>,
+    rows: Rows,
     first_run: Option<Instant>,
 }
 
 impl Pending {
-    /// A request of one result an input; failed items are failed already.
+    /// A request of one row an item; failed items are failed already.
     pub(super) fn new(
         terms: Terms,
-        dimensions: usize,
+        shape: Shape,
         items: &[Result<Counted, Error>],
         ticket: Ticket,
         reply: Reply,
@@ -105,21 +104,23 @@ impl Pending {
             reply: Some(reply),
             ticket: Some(ticket),
             remaining: items.iter().filter(|item| item.is_ok()).count(),
-            vectors: vec![0.0; items.len() * dimensions],
-            tokens: items
-                .iter()
-                .map(|item| item.as_ref().map_or(0, |counted| counted.tokens))
-                .collect(),
-            truncated: items
-                .iter()
-                .map(|item| item.as_ref().is_ok_and(|counted| counted.truncated))
-                .collect(),
-            errors: errors.collect(),
+            rows: Rows {
+                tokens: items
+                    .iter()
+                    .map(|item| item.as_ref().map_or(0, |counted| counted.tokens))
+                    .collect(),
+                truncated: items
+                    .iter()
+                    .map(|item| item.as_ref().is_ok_and(|counted| counted.truncated))
+                    .collect(),
+                errors: errors.collect(),
+                ..Rows::empty(items.len(), shape)
+            },
             first_run: None,
         };
         let pending = Self {
             terms,
-            dimensions,
+            shape,
             queued: Instant::now(),
             state: Mutex::new(state),
         };
@@ -141,42 +142,53 @@ impl Pending {
 
     /// Sets the vector of one row as it was remembered.
     pub(super) fn recall(&self, row: usize, vector: &[f32]) {
-        self.set(&mut self.state(), row, vector);
+        let output = RowOutput {
+            dense: vector,
+            sparse: None,
+            colbert: None,
+        };
+        self.set(&mut self.state(), row, output);
     }
 
-    /// Sets the vector of one row as it was computed, and remembers it. A value
-    /// that is not finite fails the row.
-    pub(super) fn complete(&self, row: usize, vector: &[f32]) {
+    /// Sets the weights of one row that needed no run.
+    pub(super) fn weigh(&self, row: usize, weights: &SparseRow) {
+        let output = RowOutput {
+            dense: &[],
+            sparse: Some(weights),
+            colbert: None,
+        };
+        self.set(&mut self.state(), row, output);
+    }
+
+    /// Sets what one row gave as it was computed, and remembers it. A value that
+    /// is not finite fails the row.
+    pub(super) fn complete(&self, row: usize, output: RowOutput<'_>) {
         let mut state = self.state();
         if let Some((memo, keys)) = &self.terms.memo
-            && vector.iter().all(|value| value.is_finite())
+            && output.is_finite()
         {
             let known = Known {
-                vector: vector.into(),
-                tokens: state.tokens[row],
-                truncated: state.truncated[row],
+                vector: output.dense.into(),
+                tokens: state.rows.tokens[row],
+                truncated: state.rows.truncated[row],
             };
             memo.insert(keys[row], known);
         }
-        self.set(&mut state, row, vector);
+        self.set(&mut state, row, output);
     }
 
-    fn set(&self, state: &mut State, row: usize, vector: &[f32]) {
-        if vector.iter().all(|value| value.is_finite()) {
-            let start = row * self.dimensions;
-            let own = &mut state.vectors[start..start + self.dimensions];
-            own.copy_from_slice(&vector[..self.dimensions]);
-            if self.terms.normalize && self.dimensions < vector.len() {
-                unit_length(own);
-            }
+    fn set(&self, state: &mut State, row: usize, output: RowOutput<'_>) {
+        if output.is_finite() {
+            state
+                .rows
+                .set(row, self.shape, output, self.terms.normalize);
         } else {
             let error = Error::new(
                 ErrorCode::Internal,
                 "the model gave a value that is not finite",
             );
-            state
-                .errors
-                .push((u32::try_from(row).unwrap_or(u32::MAX), error));
+            let row = u32::try_from(row).unwrap_or(u32::MAX);
+            state.rows.errors.push((row, error));
         }
         state.remaining -= 1;
         self.finish_if_complete(state);
@@ -198,28 +210,16 @@ impl Pending {
         let (Some(reply), Some(ticket)) = (state.reply.take(), state.ticket.take()) else {
             return;
         };
-        let rows = state.tokens.len();
-        let _ = if state.errors.len() == rows {
-            reply.send(Err(all_failed(&state.errors)))
-        } else {
-            reply.send(Ok((self.answer(state), ticket)))
-        };
+        let answer = self.answer(state);
+        let _ = reply.send(answer.map(|answer| (answer, ticket)));
     }
 
-    fn answer(&self, state: &mut State) -> Answer {
+    fn answer(&self, state: &mut State) -> Result<Answer, Error> {
         let now = Instant::now();
         let first_run = state.first_run.unwrap_or(now);
-        state.errors.sort_by_key(|(index, _)| *index);
-        Answer {
-            dimensions: self.dimensions,
-            vectors: std::mem::take(&mut state.vectors),
-            tokens: std::mem::take(&mut state.tokens),
-            truncated: std::mem::take(&mut state.truncated),
-            errors: state
-                .errors
-                .iter()
-                .map(|(at, error)| ItemError::new(*at, error))
-                .collect(),
+        let rows = std::mem::take(&mut state.rows);
+        let finished = self.terms.finish.finish(rows, self.shape)?;
+        Ok(Answer {
             timings: Timings {
                 wait: micros(self.terms.wait),
                 tokenize: micros(self.terms.tokenize),
@@ -230,7 +230,8 @@ impl Pending {
             space: self.terms.space.clone(),
             encoding: self.terms.encoding,
             meta: self.terms.meta.clone(),
-        }
+            ..finished
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -241,16 +242,4 @@ impl Pending {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// If every item failed, the reply is the error: the first one's.
-fn all_failed(errors: &[(u32, Error)]) -> Error {
-    let first = errors.iter().min_by_key(|(index, _)| *index);
-    match first {
-        Some((index, error)) => Error {
-            message: Error::new(error.code, format!("input {index}: {}", error.message)).message,
-            ..error.clone()
-        },
-        None => Error::new(ErrorCode::Internal, "a request without items"),
-    }
 }

@@ -17,7 +17,7 @@ use super::queue::{Queue, Rules};
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use super::watchdog::{Slot, Watchdog};
-use crate::models::{Facts, Loaded};
+use crate::models::{Facts, Loaded, Op};
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::ModelMetrics;
 use crate::telemetry::window::Window;
@@ -66,6 +66,7 @@ pub struct Pipeline {
 
 /// A request that was admitted, on its way to a tokenizer thread.
 pub(super) struct Job {
+    pub(super) op: Op,
     pub(super) call: Call,
     pub(super) room: Room,
     pub(super) body: Bytes,
@@ -135,7 +136,7 @@ impl Pipeline {
                     .spawn(move || executor.run())
             })
             .collect::<std::io::Result<_>>()?;
-        let memo = Memo::of(settings.vector_cache_bytes, facts.dimensions);
+        let memo = Memo::of(settings.vector_cache_bytes, facts.shape.dense);
         let stage = Arc::new(Stage {
             memo: memo.clone(),
             facts: Arc::clone(&facts),
@@ -211,16 +212,19 @@ impl Pipeline {
         body: Bytes,
         received: Instant,
     ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
-        self.submit_cancellable(call, room, body, received, CancellationToken::new())
+        let op = self.facts.op;
+        self.submit_cancellable(op, call, room, body, received, CancellationToken::new())
     }
 
-    /// As [`Self::submit`], of a request that may be cancelled; the answer is
+    /// As [`Self::submit`], of a request for any operation that the model serves,
+    /// that may be cancelled; the answer is
     /// that, then, and [`Self::drop_unwanted`] gives its place back.
     ///
     /// # Errors
     /// As [`Self::submit`], and `cancelled` where it is already.
     pub fn submit_cancellable(
         &self,
+        op: Op,
         call: Call,
         room: Room,
         body: Bytes,
@@ -240,6 +244,7 @@ impl Pipeline {
         let (reply, answered) = oneshot::channel();
         let interest = Arc::clone(&waiting.0);
         let job = Job {
+            op,
             call,
             room,
             body,
@@ -320,9 +325,7 @@ mod tests {
         fn tokenize(&self, _text: &str) -> Result<Tokens, Error> {
             self.0.wait();
             self.0.wait();
-            let ids = vec![1];
-            let truncated = false;
-            Ok(Tokens { ids, truncated })
+            Ok(Tokens::of_text(vec![1], false))
         }
     }
 

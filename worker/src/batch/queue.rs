@@ -135,8 +135,12 @@ mod tests {
     use super::*;
     use crate::batch::admission::{Admission, Bounds};
     use crate::batch::audience::Taker;
+    use crate::batch::content::{Content, Payload};
+    use crate::batch::finish::Finish;
     use crate::batch::pending::{Counted, Interest, Pending, Terms};
+    use crate::models::{Options, RowOutput, Shape};
     use crate::wire::call::Lane;
+    use crate::wire::joint::Kind;
     use crate::wire::reply::Answer;
     use crate::wire::vectors::Encoding;
     use tokio::sync::oneshot;
@@ -146,6 +150,22 @@ mod tests {
         padded_tokens: 256,
         squared_tokens: 256 * 256,
     };
+
+    const SHAPE: Shape = Shape {
+        dense: 1,
+        sparse: false,
+        colbert: 0,
+    };
+
+    const HALF: RowOutput<'_> = RowOutput {
+        dense: &[0.5],
+        sparse: None,
+        colbert: None,
+    };
+
+    fn ids(item: &Item) -> &[u32] {
+        item.content.row().ids()
+    }
 
     fn queue() -> Queue {
         Queue::new(Rules {
@@ -169,6 +189,7 @@ mod tests {
             space: String::new(),
             encoding: Encoding::F32,
             normalize: true,
+            finish: Finish::Vectors(&[Kind::Dense]),
             meta: None,
             received: Instant::now(),
             interest: Arc::clone(interest),
@@ -177,9 +198,15 @@ mod tests {
             memo: None,
         };
         let ticket = Admission::new(Bounds::default(), 1).admit(1).unwrap();
-        let owner = Arc::new(Pending::new(terms, 1, &[Ok(tokens)], ticket, reply));
+        let owner = Arc::new(Pending::new(terms, SHAPE, &[Ok(tokens)], ticket, reply));
         let joined = queue.push([Asked {
-            text: (ids.into(), true),
+            content: Content {
+                payload: Payload::Tokens {
+                    ids: ids.into(),
+                    second: ids.len(),
+                },
+                options: Options::default(),
+            },
             lane,
             taker: Taker { owner, row: 0 },
         }]);
@@ -198,7 +225,7 @@ mod tests {
     fn complete(queue: &Queue, batch: &[Item]) {
         for item in batch {
             for taker in item.audience.close() {
-                taker.owner.complete(taker.row, &[0.5]);
+                taker.owner.complete(taker.row, HALF);
             }
         }
         queue.done(batch);
@@ -238,7 +265,7 @@ mod tests {
         let _bulk = ask(&queue, &[1, 2], Lane::Bulk, &interest);
         let _query = ask(&queue, &[1, 2], Lane::Interactive, &interest);
         let batch = take(&queue);
-        assert_eq!(batch[0].text.0[..], [1, 2]);
+        assert_eq!(ids(&batch[0]), [1, 2]);
     }
 
     #[test]
@@ -250,7 +277,7 @@ mod tests {
         gone.end();
         let dropped = std::cell::Cell::new(0);
         let batch = queue.take(|items| dropped.set(dropped.get() + items));
-        let ids: Vec<_> = batch.unwrap().iter().map(|item| item.text.0[0]).collect();
+        let ids: Vec<_> = batch.unwrap().iter().map(|item| ids(item)[0]).collect();
         assert_eq!((ids, dropped.get()), (vec![2], 1));
     }
 

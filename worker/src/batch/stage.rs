@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audience::Taker;
+use super::content::{Content, Payload};
+use super::finish::Finish;
 use super::memo::{Key, Known, Memo};
 use super::pending::{Counted, Pending, Terms};
 use super::pipeline::Job;
 use super::queue::Queue;
 use super::waiting::Asked;
-use crate::models::{Facts, Tokenize, Tokens};
+use crate::models::{Facts, Op, Options, Shape, SparseRow, Tokenize, Tokens};
 use crate::telemetry::metrics::ModelMetrics;
-use crate::wire::reply::meta_bytes;
-use crate::wire::text::TextRequest;
+use crate::wire::meta::Meta;
 use crate::wire::vectors::Encoding;
-use crate::wire::{Error, ErrorCode, Format, protocol};
+use crate::wire::{Error, ErrorCode, protocol};
 
 /// The stage between admission and the queue.
 pub(super) struct Stage {
@@ -27,21 +28,12 @@ pub(super) struct Stage {
     pub(super) metrics: ModelMetrics,
 }
 
-/// What a request asks of its vectors, as this model has it.
-struct Wish<'m> {
-    /// What goes before each text.
-    prompt: &'m str,
-    normalize: bool,
-    /// Values that are kept of each vector.
-    dimensions: usize,
-    encoding: Encoding,
-    space: String,
-}
-
-/// What is to be done for one text.
-enum Row {
+/// What is to be done for one row.
+pub(super) enum Row {
     /// Nothing: its vector is remembered.
     Known(Known),
+    /// Nothing: its weights need no run.
+    Weighed(Tokens, SparseRow),
     Run(Tokens),
 }
 
@@ -52,12 +44,40 @@ impl Row {
                 tokens: known.tokens,
                 truncated: known.truncated,
             },
-            Self::Run(tokens) => Counted {
+            Self::Weighed(tokens, _) | Self::Run(tokens) => Counted {
                 tokens: u32::try_from(tokens.ids.len()).unwrap_or(u32::MAX),
                 truncated: tokens.truncated,
             },
         }
     }
+
+    /// Tokens, special ones included.
+    pub(super) fn length(&self) -> usize {
+        self.counted().tokens as usize
+    }
+
+    fn tokens_to_run(&self) -> usize {
+        match self {
+            Self::Known(_) | Self::Weighed(..) => 0,
+            Self::Run(tokens) => tokens.ids.len(),
+        }
+    }
+}
+
+/// A request as it was read: its rows, and how they become an answer.
+pub(super) struct Asking {
+    pub(super) rows: Vec<Result<Row, Error>>,
+    pub(super) options: Options,
+    /// What is kept of each row.
+    pub(super) shape: Shape,
+    pub(super) space: String,
+    pub(super) encoding: Encoding,
+    pub(super) finish: Finish,
+    pub(super) meta: Option<Meta>,
+    /// Where vectors are remembered, and by which key for each row.
+    pub(super) memo: Option<(Arc<Memo>, Vec<Key>)>,
+    /// Most bytes that the results of a row take in memory, besides its dense vector.
+    pub(super) bytes_of_row: usize,
 }
 
 impl Stage {
@@ -73,59 +93,40 @@ impl Stage {
             self.metrics.expired_request();
             return;
         }
-        let (request, wish) = match self.read(&job) {
-            Ok(read) => read,
+        let asking = match self.read(&job) {
+            Ok(asking) => asking,
             Err(error) => {
                 // The caller may have gone, which is as good as answered.
                 let _ = job.reply.send(Err(error));
                 return;
             }
         };
-        let truncate = request.truncate.unwrap_or(true);
-        let Wish {
-            prompt,
-            normalize,
-            dimensions,
-            encoding,
-            space,
-        } = wish;
-        let memo = self.memo.as_ref().map(|memo| {
-            let keys = request.inputs.iter();
-            let keys = keys
-                .map(|text| Memo::key(prompt, text, normalize))
-                .collect();
-            (Arc::clone(memo), keys)
-        });
-        let known = self.recall(memo.as_ref(), truncate);
-        let rows: Vec<Result<Row, Error>> = (request.inputs.iter().enumerate())
-            .map(|(at, text)| match known.get(at) {
-                Some(Some(known)) => Ok(Row::Known(known.clone())),
-                _ => self.tokenize(prompt, text, truncate).map(Row::Run),
-            })
-            .collect();
+        let Asking {
+            rows,
+            options,
+            shape,
+            ..
+        } = asking;
         let mut ticket = job.ticket;
-        let result_bytes = rows.len() * dimensions * size_of::<f32>();
-        let to_run = rows.iter().flatten().map(|row| match row {
-            Row::Known(_) => 0,
-            Row::Run(tokens) => tokens.ids.len(),
-        });
-        ticket.correct(to_run.sum(), result_bytes);
+        let bytes = shape.dense * size_of::<f32>() + asking.bytes_of_row;
+        let to_run = rows.iter().flatten().map(Row::tokens_to_run).sum();
+        ticket.correct(to_run, rows.len() * bytes);
         let counted: Vec<Result<Counted, Error>> = (rows.iter())
             .map(|row| row.as_ref().map(Row::counted).map_err(Clone::clone))
             .collect();
-
         let terms = Terms {
-            space,
-            encoding,
-            normalize,
-            meta: request.meta,
+            space: asking.space,
+            encoding: asking.encoding,
+            normalize: options.normalize,
+            finish: asking.finish,
+            meta: asking.meta,
             received: job.received,
             interest: job.interest,
             wait: start - job.received,
             tokenize: start.elapsed(),
-            memo,
+            memo: asking.memo,
         };
-        let pending = Pending::new(terms, dimensions, &counted, ticket, job.reply);
+        let pending = Pending::new(terms, shape, &counted, ticket, job.reply);
         let owner = Arc::new(pending);
         let to_run = rows.into_iter().enumerate().filter_map(|(at, row)| {
             let tokens = match row.ok()? {
@@ -133,11 +134,21 @@ impl Stage {
                     owner.recall(at, &known.vector);
                     return None;
                 }
+                Row::Weighed(_, weights) => {
+                    owner.weigh(at, &weights);
+                    return None;
+                }
                 Row::Run(tokens) => tokens,
             };
             let owner = Arc::clone(&owner);
             Some(Asked {
-                text: (tokens.ids.into(), normalize),
+                content: Content {
+                    payload: Payload::Tokens {
+                        ids: tokens.ids.into(),
+                        second: tokens.second,
+                    },
+                    options,
+                },
                 lane: job.call.lane,
                 taker: Taker { owner, row: at },
             })
@@ -151,62 +162,39 @@ impl Stage {
         }
     }
 
-    /// What is remembered of each text; nothing of one that was cut where that is
-    /// not allowed, whose refusal is the tokenizer's to write.
-    fn recall(&self, memo: Option<&(Arc<Memo>, Vec<Key>)>, truncate: bool) -> Vec<Option<Known>> {
-        let Some((memo, keys)) = memo else {
-            return Vec::new();
-        };
-        let usable = |known: &Known| truncate || !known.truncated;
-        let known: Vec<Option<Known>> = keys
-            .iter()
-            .map(|key| memo.get(key).filter(usable))
-            .collect();
-        let hits = known.iter().flatten().count();
-        let cut = known.iter().flatten().filter(|known| known.truncated);
-        cut.for_each(|_| self.metrics.truncated());
-        self.metrics.looked_up(hits, known.len() - hits);
-        known
-    }
-
     /// Reads a request and refuses what this model cannot do.
-    fn read(&self, job: &Job) -> Result<(TextRequest, Wish<'_>), Error> {
-        let format = job.call.format;
-        let request: TextRequest = format.decode(&job.body)?;
-        let prompt = self.facts.prompts.text(request.prompt.as_deref())?;
-        let own = self.facts.dimensions;
-        let dimensions = request.dimensions.map_or(own, |wish| wish as usize);
-        if dimensions > own {
-            let message = format!("dimensions: {dimensions}, and this model has {own}");
-            return Err(Error::invalid(message).with_limit(own));
+    fn read(&self, job: &Job) -> Result<Asking, Error> {
+        match (job.op, self.facts.op) {
+            (Op::Text, Op::Text) => self.text(job),
+            (Op::Sparse, Op::Sparse) => self.sparse(job),
+            (Op::Rerank, Op::Rerank) => self.pairs(job),
+            (Op::Rerank, Op::Text) => self.compare(job),
+            (Op::Joint, Op::Joint) => self.joint(job),
+            (op, _) => Err(Error::invalid(format!("this model does not serve {op}"))),
         }
-        let normalize = request.normalize.unwrap_or(true);
-        let space = self.facts.space_of(normalize, dimensions);
-        if request
-            .space
-            .as_ref()
-            .is_some_and(|demanded| *demanded != space)
-        {
-            let message = format!("these options give vectors of space {space}");
-            return Err(Error::new(ErrorCode::SpaceMismatch, message));
-        }
-        let encoding = encoding(&request, format);
-        let meta = meta_bytes(format, request.meta.as_ref());
-        let rows = request.inputs.len();
-        job.room
-            .check(&job.call, encoding, dimensions, rows, meta)?;
-        let wish = Wish {
-            prompt,
-            normalize,
-            dimensions,
-            encoding,
-            space,
-        };
-        Ok((request, wish))
     }
 
-    /// Tokens of one text behind its prompt.
-    fn tokenize(&self, prompt: &str, text: &str, truncate: bool) -> Result<Tokens, Error> {
+    /// Refuses where the caller demands another space than `space`.
+    pub(super) fn demand(&self, demanded: Option<&str>, space: &str) -> Result<(), Error> {
+        if demanded.is_none_or(|demanded| demanded == space) {
+            return Ok(());
+        }
+        let message = format!("these options give vectors of space {space}");
+        Err(Error::new(ErrorCode::SpaceMismatch, message))
+    }
+
+    pub(super) fn tokenize(&self, text: &str, truncate: bool) -> Result<Tokens, Error> {
+        self.checked(text, truncate, || self.tokenizer.tokenize(text))
+    }
+
+    /// What `tokenize` makes of a text of this length, unless it is too long, has
+    /// no tokens, or was cut where that is not allowed.
+    pub(super) fn checked(
+        &self,
+        text: &str,
+        truncate: bool,
+        tokenize: impl FnOnce() -> Result<Tokens, Error>,
+    ) -> Result<Tokens, Error> {
         if text.len() > protocol::MAX_INPUT_BYTES {
             let message = format!(
                 "{} bytes, more than {}",
@@ -216,11 +204,7 @@ impl Stage {
             return Err(Error::new(ErrorCode::PayloadTooLarge, message)
                 .with_limit(protocol::MAX_INPUT_BYTES));
         }
-        let tokens = if prompt.is_empty() {
-            self.tokenizer.tokenize(text)?
-        } else {
-            self.tokenizer.tokenize(&[prompt, text].concat())?
-        };
+        let tokens = tokenize()?;
         if tokens.ids.is_empty() {
             // A row without tokens would fail the batch of others with it.
             return Err(Error::invalid("the text has no tokens for this model"));
@@ -239,12 +223,4 @@ impl Stage {
         }
         Ok(tokens)
     }
-}
-
-/// Packed for programs, lists for people, unless the request says otherwise.
-fn encoding(request: &TextRequest, format: Format) -> Encoding {
-    request.encoding.unwrap_or(match format {
-        Format::MsgPack => Encoding::F32,
-        Format::Json => Encoding::Array,
-    })
 }

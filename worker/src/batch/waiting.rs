@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::audience::{Audience, Taker};
+use super::content::Content;
 use super::plan::{self, Budgets, View};
 use super::queue::Rules;
 use crate::wire::call::Lane;
@@ -22,20 +23,16 @@ const SWEEP_SHARE: u32 = 10;
 /// tokens: shorter runs cost more for each token.
 const MIN_SHARE: usize = 64;
 
-/// What decides a row's vector, besides the model: its tokens, and whether it is
-/// scaled to unit length.
-pub(super) type Text = (Arc<[u32]>, bool);
-
 /// One row of one request, ready to run.
 pub(super) struct Asked {
-    pub(super) text: Text,
+    pub(super) content: Content,
     pub(super) lane: Lane,
     pub(super) taker: Taker,
 }
 
 /// One row to compute, for all who asked for it.
 pub(super) struct Item {
-    pub(super) text: Text,
+    pub(super) content: Content,
     pub(super) audience: Arc<Audience>,
 }
 
@@ -46,7 +43,7 @@ pub(super) struct Waiting {
     pub(super) items: Vec<Item>,
     views: Vec<View>,
     /// Texts that wait or run, so that equal ones join them.
-    texts: HashMap<Text, InFlight>,
+    texts: HashMap<Content, InFlight>,
     arrivals: u64,
     queries: u64,
     last_query: Option<Instant>,
@@ -69,7 +66,7 @@ struct InFlight {
 impl Waiting {
     /// Joins an equal text that waits or runs, if there is one; whether it did.
     pub(super) fn join_or_add(&mut self, mut row: Asked) -> bool {
-        if let Some(twin) = self.texts.get(&row.text) {
+        if let Some(twin) = self.texts.get(&row.content) {
             match twin.audience.join(row.taker) {
                 Ok(()) => {
                     let place = twin.waits_at.filter(|_| row.lane == Lane::Interactive);
@@ -82,16 +79,16 @@ impl Waiting {
                 Err(taker) => row.taker = taker,
             }
         }
-        let (text, waits_at) = (row.text.clone(), Some(self.items.len()));
+        let (content, waits_at) = (row.content.clone(), Some(self.items.len()));
         let audience = self.add(row);
-        self.texts.insert(text, InFlight { audience, waits_at });
+        self.texts.insert(content, InFlight { audience, waits_at });
         false
     }
 
     /// Adds a row that joins none.
     pub(super) fn add(&mut self, row: Asked) -> Arc<Audience> {
         self.views.push(View {
-            tokens: row.text.0.len(),
+            tokens: row.content.tokens(),
             arrival: self.arrivals,
             queries: self.queries,
             lane: row.lane,
@@ -103,7 +100,7 @@ impl Waiting {
         }
         let audience = Audience::of(row.taker);
         self.items.push(Item {
-            text: row.text,
+            content: row.content,
             audience: Arc::clone(&audience),
         });
         audience
@@ -176,11 +173,11 @@ impl Waiting {
         self.views.swap_remove(at);
         let item = self.items.swap_remove(at);
         if let Some(moved) = self.items.get(at)
-            && let Some(in_flight) = self.texts.get_mut(&moved.text)
+            && let Some(in_flight) = self.texts.get_mut(&moved.content)
         {
             in_flight.waits_at = Some(at);
         }
-        if let Some(in_flight) = self.texts.get_mut(&item.text) {
+        if let Some(in_flight) = self.texts.get_mut(&item.content) {
             in_flight.waits_at = None;
         }
         item
@@ -189,8 +186,8 @@ impl Waiting {
     /// An equal text that comes later is computed anew.
     pub(super) fn forget(&mut self, item: &Item) {
         let is_it = |known: &InFlight| Arc::ptr_eq(&known.audience, &item.audience);
-        if self.texts.get(&item.text).is_some_and(is_it) {
-            self.texts.remove(&item.text);
+        if self.texts.get(&item.content).is_some_and(is_it) {
+            self.texts.remove(&item.content);
         }
     }
 }

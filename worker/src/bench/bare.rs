@@ -34,6 +34,8 @@ pub(super) async fn measure(url: &str, rounds: usize, figures: &mut Figures) -> 
         let bare = bus::one_at_a_time(500, || echoed.echo(body)).await?;
         figures.add("idle_echo_p50_seconds", bare.percentile(50.0));
     }
+    let drops = worker.metric("fastembed_bus_drops_total").await?;
+    figures.add("fake_bus_drops", drops);
     worker.stop().await?;
     echo.stop().await
 }

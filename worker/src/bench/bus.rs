@@ -91,21 +91,13 @@ impl Caller {
 
     /// One request that a full worker may refuse, and nobody may fail.
     pub(super) async fn try_embed(&self, texts: &[String]) -> anyhow::Result<Outcome> {
-        let reply = self.ask(texts).await?;
-        let error = reply
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get(protocol::HEADER_SERVICE_ERROR));
-        match error.map(|error| error.as_str()) {
+        let message = self.ask(texts).await?;
+        match service_error(&message) {
             Some("overloaded") => return Ok(Outcome::Overloaded),
             Some(error) => bail!("the worker answered {error}"),
             None => {}
         }
-        let reply: TextReply<'static> = Format::MsgPack.decode(&reply.payload)?;
-        ensure!(
-            reply.embeddings.count as usize == texts.len(),
-            "rows are missing"
-        );
+        reply(&message, texts.len())?;
         Ok(Outcome::Answered)
     }
 
@@ -121,14 +113,25 @@ impl Caller {
     /// refusal, so that what is measured is not the caller.
     pub(super) async fn echo(&self, body: &Bytes) -> anyhow::Result<()> {
         let subject = self.subject.clone();
-        let reply = self.client.request(subject, body.clone()).await?;
-        let error = reply
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get(protocol::HEADER_SERVICE_ERROR));
+        let message = self.client.request(subject, body.clone()).await?;
+        let error = service_error(&message);
         ensure!(error.is_none(), "the worker answered {error:?}");
         Ok(())
     }
+}
+
+/// The name of the error that a message brings, if it is a refusal.
+pub(super) fn service_error(message: &Message) -> Option<&str> {
+    let headers = message.headers.as_ref()?;
+    let name = headers.get(protocol::HEADER_SERVICE_ERROR)?;
+    Some(name.as_str())
+}
+
+/// The vectors that a message brings, as many as `rows`.
+pub(super) fn reply(message: &Message, rows: usize) -> anyhow::Result<TextReply<'static>> {
+    let reply: TextReply<'static> = Format::MsgPack.decode(&message.payload)?;
+    ensure!(reply.embeddings.count as usize == rows, "rows are missing");
+    Ok(reply)
 }
 
 /// Texts per second of one caller who has all of them, in a few requests at once.

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::task::JoinSet;
 
 use super::SHORT_TEXT;
-use super::bus::{self, Caller};
+use super::bus::{self, Caller, Outcome};
 use super::figures::{Figures, Latencies};
 use super::oracle::Oracle;
 
@@ -41,12 +41,14 @@ pub(super) async fn measure(
         anyhow::Ok(done as f64 / start.elapsed().as_secs_f64())
     };
     let bulks = futures_util::future::try_join_all((0..BULK_CALLERS).map(|_| bulk()));
-    let (rates, latencies) = tokio::try_join!(bulks, async {
-        let latencies = queries(caller).await;
+    let (rates, queries) = tokio::try_join!(bulks, async {
+        let queries = queries(caller).await;
         is_over.store(true, Ordering::Relaxed);
-        latencies
+        queries
     })?;
     let rate: f64 = rates.iter().sum();
+    let Queries { latencies, refused } = queries;
+    ensure!(refused == 0, "the worker is overloaded");
     figures.add(
         "interactive_p50_under_bulk_seconds",
         latencies.percentile(50.0),
@@ -63,8 +65,15 @@ pub(super) async fn measure(
     Ok(())
 }
 
+/// What became of queries.
+pub(super) struct Queries {
+    pub(super) latencies: Latencies,
+    /// Those that the worker had no room for.
+    pub(super) refused: u32,
+}
+
 /// Each goes out by its own time, whether or not the one before has an answer.
-async fn queries(caller: &Caller) -> anyhow::Result<Latencies> {
+pub(super) async fn queries(caller: &Caller) -> anyhow::Result<Queries> {
     let mut ticks = tokio::time::interval(INTERVAL);
     let mut asked = JoinSet::new();
     for _ in 0..QUERIES {
@@ -72,13 +81,16 @@ async fn queries(caller: &Caller) -> anyhow::Result<Latencies> {
         let caller = caller.clone();
         asked.spawn(async move {
             let start = Instant::now();
-            caller.embed(&[SHORT_TEXT.to_owned()]).await?;
-            anyhow::Ok(start.elapsed())
+            let outcome = caller.try_embed(&[SHORT_TEXT.to_owned()]).await?;
+            anyhow::Ok((outcome, start.elapsed()))
         });
     }
-    let mut latencies = Latencies::new()?;
-    for latency in asked.join_all().await {
-        latencies.add(latency?)?;
+    let (mut latencies, mut refused) = (Latencies::new()?, 0);
+    for query in asked.join_all().await {
+        match query? {
+            (Outcome::Answered, latency) => latencies.add(latency)?,
+            (Outcome::Overloaded, _) => refused += 1,
+        }
     }
-    Ok(latencies)
+    Ok(Queries { latencies, refused })
 }

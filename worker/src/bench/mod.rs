@@ -4,11 +4,14 @@
 //! rounds of one run. Absolute figures move with the machine; the ratio of a pair
 //! does not.
 
+mod bad_input;
 mod bare;
 mod bus;
+mod chart;
 pub mod echo;
 mod figures;
 mod lanes;
+mod memory;
 mod oracle;
 mod overload;
 mod process;
@@ -16,9 +19,8 @@ mod processors;
 mod report;
 mod rival;
 mod roofline;
+mod rounds;
 pub mod workload;
-
-use std::time::Instant;
 
 use crate::cli::{Bench, Scene};
 use crate::config::{Config, Layers, Model};
@@ -27,7 +29,6 @@ use bus::Caller;
 use figures::Figures;
 use oracle::Oracle;
 use process::Process;
-use rival::Rival;
 
 /// Texts in the workload.
 const TEXTS: usize = 1024;
@@ -37,9 +38,6 @@ const SEED: u64 = 1;
 
 /// A text of 16 tokens, special ones included.
 const SHORT_TEXT: &str = "the quick brown fox jumps over the lazy dog near the old stone bridge";
-
-/// Calls of one short text at a time, in a round.
-const SINGLES: usize = 200;
 
 /// Every text is computed, however often it comes.
 const EACH_TEXT: &str = "--set=runtime.deduplicate=false";
@@ -68,7 +66,14 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
     let measured = bench.measure().await;
     print(&report::table(&bench.figures))?;
     measured?;
-    report::write(&bench.figures, processors, &settings.report)
+    report::write(&bench.figures, processors, &settings.report)?;
+    if let Some(file) = &settings.chart {
+        chart::write(&bench.figures, processors, file)?;
+    }
+    if settings.only.is_empty() {
+        report::complete(&bench.figures)?;
+    }
+    Ok(())
 }
 
 struct Session<'b> {
@@ -89,9 +94,7 @@ impl Session<'_> {
         bus::one_caller(&caller, &self.texts).await?;
         bus::many_callers(&caller, &self.texts, 64, 1).await?;
         let warm = worker.resident_bytes();
-        if self.measures(Scene::Throughput) {
-            self.throughput(&worker, &caller).await?;
-        }
+        self.rounds(&worker, &caller).await?;
         if self.measures(Scene::Lanes) {
             println("queries under bulk")?;
             lanes::measure(&caller, &self.texts, &mut self.oracle, &mut self.figures).await?;
@@ -99,6 +102,10 @@ impl Session<'_> {
         if self.measures(Scene::Overload) {
             println("overload")?;
             overload::measure(&caller, &self.texts, &mut self.figures).await?;
+        }
+        if self.measures(Scene::BadInput) {
+            println("bad input")?;
+            bad_input::measure(&url, &caller, &mut self.oracle, &mut self.figures).await?;
         }
         if self.measures(Scene::Idle) {
             println("idle")?;
@@ -123,76 +130,17 @@ impl Session<'_> {
             println("int8")?;
             self.int8(&url).await?;
         }
+        if self.measures(Scene::Memory) {
+            println("memory")?;
+            let processors = self.config.runtime.processors();
+            memory::measure(&url, &self.texts, processors, &mut self.figures).await?;
+        }
         server.stop().await
     }
 
     fn measures(&self, scene: Scene) -> bool {
         let only = &self.settings.only;
         only.is_empty() || only.contains(&scene)
-    }
-
-    /// Everything that a ratio compares, each once a round.
-    async fn throughput(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
-        let texts = &self.texts;
-        let (environment, runtime) = (self.environment.clone(), &self.config.runtime);
-        let mut rival = Rival::load(environment, runtime, Model::DEFAULT)?;
-        let short = [SHORT_TEXT.to_owned()];
-        for round in 1..=self.settings.rounds {
-            let start = Instant::now();
-            let figures = &mut self.figures;
-            let rate = |elapsed: std::time::Duration| texts.len() as f64 / elapsed.as_secs_f64();
-
-            let best = self.oracle.best(texts)?;
-            figures.add("oracle_texts_per_second", rate(best.elapsed));
-            let before = worker.processor_seconds();
-            let one = bus::one_caller(caller, texts).await?;
-            figures.add("bus_one_caller_texts_per_second", one);
-            let between = worker.processor_seconds();
-            let singles = bus::many_callers(caller, texts, 64, 1).await?;
-            figures.add("bus_64_singles_texts_per_second", singles);
-            let spent = [
-                ("one_caller_tokens_per_processor_second", before, between),
-                (
-                    "64_singles_tokens_per_processor_second",
-                    between,
-                    worker.processor_seconds(),
-                ),
-            ];
-            let of_32 = bus::many_callers(caller, texts, 8, 32).await?;
-            figures.add("bus_callers_of_32_texts_per_second", of_32);
-
-            let flops = roofline::flops(&self.environment, runtime.processors())?;
-            let tokens = best.tokens.iter().sum::<usize>() as f64;
-            for (name, before, after) in spent {
-                if let (Some(before), Some(after)) = (before, after) {
-                    figures.add(name, tokens / (after - before));
-                }
-            }
-            let tokens = tokens / texts.len() as f64;
-            figures.add("roofline_flops", flops);
-            let roofline = flops / roofline::FLOP_PER_TOKEN / tokens;
-            figures.add("roofline_texts_per_second", roofline);
-
-            let by_default = rival.embed(texts, None)?;
-            figures.add("fastembed_default_texts_per_second", rate(by_default));
-            let of_32 = rival.embed(texts, Some(32))?;
-            figures.add("fastembed_batch32_texts_per_second", rate(of_32));
-
-            let through = bus::one_at_a_time(SINGLES, || caller.embed(&short)).await?;
-            figures.add("idle_bus_p50_seconds", through.percentile(50.0));
-            figures.add("idle_bus_p99_seconds", through.percentile(99.0));
-            let mut direct = figures::Latencies::new()?;
-            for _ in 0..SINGLES {
-                direct.add(self.oracle.single(SHORT_TEXT)?)?;
-            }
-            figures.add("idle_in_process_p50_seconds", direct.percentile(50.0));
-            let seconds = start.elapsed().as_secs_f64();
-            println(&format!(
-                "round {round} of {}: {seconds:.1} s",
-                self.settings.rounds
-            ))?;
-        }
-        Ok(())
     }
 
     /// The quantised model through the bus, and as fast as it goes without.

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::config::Runtime;
+use crate::models::catalog::{self, Op};
 use crate::models::onnx::{Environment, Parallelism, Prepared};
-use crate::models::{Loaded, Model, Row, Tokenize};
+use crate::models::{Loaded, Model, Outputs, Row, Tokenize};
 
 /// Sessions × threads that are tried.
 const SHAPES: [Parallelism; 2] = [
@@ -48,7 +49,7 @@ impl Oracle {
         model: &str,
         one_text: bool,
     ) -> anyhow::Result<Self> {
-        let prepared = Prepared::read(&runtime.cache, model, None)?;
+        let prepared = Prepared::read(&runtime.cache, catalog::find(Op::Text, model)?, None)?;
         let load = |shape| prepared.load(environment, shape);
         Ok(Self {
             shapes: SHAPES.into_iter().map(load).collect::<Result<_, _>>()?,
@@ -86,11 +87,7 @@ impl Oracle {
         let loaded = self.shapes.last_mut().context("no shape to try")?;
         let start = Instant::now();
         let ids = loaded.tokenizer.tokenize(text)?.ids;
-        let row = Row {
-            ids: &ids,
-            normalize: true,
-        };
-        loaded.instances[0].run(&[row], &mut Vec::new())?;
+        loaded.instances[0].run(&[Row::text(&ids)], &mut Outputs::default())?;
         Ok(start.elapsed())
     }
 }
@@ -126,12 +123,11 @@ fn run(
         for model in instances {
             let (next, failed, batches) = (&next, &failed, &batches);
             scope.spawn(move || {
-                let mut vectors = Vec::new();
+                let mut outputs = Outputs::default();
                 while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let normalize = true;
-                    let rows: Vec<Row<'_>> =
-                        batch.iter().map(|ids| Row { ids, normalize }).collect();
-                    if let Err(fault) = model.run(&rows, &mut vectors)
+                    let rows: Vec<Row<'_>> = batch.iter().map(|ids| Row::text(ids)).collect();
+                    outputs.clear();
+                    if let Err(fault) = model.run(&rows, &mut outputs)
                         && let Ok(mut failed) = failed.lock()
                     {
                         *failed = Some(fault);

@@ -5,7 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::config;
@@ -24,17 +25,25 @@ pub(super) fn own_variables() -> Vec<(String, String)> {
 }
 
 /// A process that is killed when dropped.
-pub(super) struct Process(Child);
+pub(super) struct Process {
+    child: Child,
+    /// What it said when it had come up.
+    line: String,
+}
 
 impl Process {
     /// Starts a nats-server; gives its address.
     pub(super) async fn server(program: &Path) -> anyhow::Result<(Self, String)> {
+        // More than bad input takes, as an operator may have it.
+        let file = Temporary::file("conf", "max_payload: 8MB\n")?;
         let mut server = Command::new(program);
-        server.args(["-a", "127.0.0.1", "-p", "-1"]);
+        server.args(["-a", "127.0.0.1", "-p", "-1", "-c"]);
+        server.arg(&file.0);
         // "Listening for client connections on 127.0.0.1:34567"
-        let (server, line) = Self::start(server, "Listening for client connections on ").await?;
-        let address = line.rsplit(' ').next().unwrap_or_default();
-        Ok((server, format!("nats://{address}")))
+        let server = Self::start(server, "Listening for client connections on ").await?;
+        let address = server.line.rsplit(' ').next().unwrap_or_default();
+        let url = format!("nats://{address}");
+        Ok((server, url))
     }
 
     /// Starts this program as a worker with these flags, on one processor if asked.
@@ -46,8 +55,7 @@ impl Process {
         let mut worker = itself(processor)?;
         worker.args(["serve", "--server", url]).args(flags);
         worker.args(["--set=http.listen=127.0.0.1:0", "--set=log.format=json"]);
-        let (worker, _) = Self::start(worker, "\"message\":\"ready\"").await?;
-        Ok(worker)
+        Self::start(worker, "\"message\":\"ready\"").await
     }
 
     /// Starts this program as a worker of the models in this configuration.
@@ -56,26 +64,19 @@ impl Process {
         configuration: &str,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
-        let name = format!("fastembed-bench-{}.toml", std::process::id());
-        let file = std::env::temp_dir().join(name);
-        std::fs::write(&file, configuration)?;
-        let flag = format!("--config={}", file.display());
-        let worker = Self::worker(url, &[&[flag.as_str()], flags].concat(), None).await;
-        let removed = std::fs::remove_file(&file);
-        let worker = worker?;
-        removed?;
-        Ok(worker)
+        let file = Temporary::file("toml", configuration)?;
+        let flag = format!("--config={}", file.0.display());
+        Self::worker(url, &[&[flag.as_str()], flags].concat(), None).await
     }
 
     /// Starts this program as a bare echo that answers with `bytes` bytes.
     pub(super) async fn echo(url: &str, bytes: usize) -> anyhow::Result<Self> {
         let mut echo = itself(None)?;
         echo.args(["echo", "--server", url, "--bytes", &bytes.to_string()]);
-        let (echo, _) = Self::start(echo, super::echo::READY).await?;
-        Ok(echo)
+        Self::start(echo, super::echo::READY).await
     }
 
-    async fn start(mut command: Command, until: &str) -> anyhow::Result<(Self, String)> {
+    async fn start(mut command: Command, until: &str) -> anyhow::Result<Self> {
         // The command itself would show the whole environment.
         let program = PathBuf::from(command.as_std().get_program());
         let mut child = command
@@ -86,12 +87,12 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let line = find_line(&mut child, until).await?;
-        Ok((Self(child), line))
+        Ok(Self { child, line })
     }
 
     /// Resident memory in bytes, where the system tells.
     pub(super) fn resident_bytes(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()?)).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -101,7 +102,7 @@ impl Process {
 
     /// Processor time so far, in seconds, where the system tells.
     pub(super) fn processor_seconds(&self) -> Option<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()?)).ok()?;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
         // The name in parentheses may hold blanks; utime and stime are 14 and 15.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
         let user: f64 = fields.next()?.parse().ok()?;
@@ -109,8 +110,44 @@ impl Process {
         Some((user + system) / TICKS_PER_SECOND)
     }
 
+    /// The value of one of a worker's metrics that has no labels.
+    pub(super) async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let ready: serde_json::Value = serde_json::from_str(&self.line)?;
+        let address = ready["http"].as_str().context("no address of metrics")?;
+        let mut connection = TcpStream::connect(address).await?;
+        connection
+            .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
+            .await?;
+        let mut page = String::new();
+        connection.read_to_string(&mut page).await?;
+        let value = page
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.with_context(|| format!("no metric {name}"))?;
+        Ok(value.parse()?)
+    }
+
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        Ok(self.0.kill().await?)
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// A file that is removed when dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn file(extension: &str, text: &str) -> anyhow::Result<Self> {
+        let name = format!("fastembed-bench-{}.{extension}", std::process::id());
+        let file = Self(std::env::temp_dir().join(name));
+        std::fs::write(&file.0, text)?;
+        Ok(file)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Whatever has not been written cannot be removed.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value};
 
 use super::figures::Figures;
@@ -159,9 +159,22 @@ fn at_most(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
                 bound,
             ))
         })(),
+        (|| {
+            let bound =
+                median("neighbours_p99_seconds")? + 1.2 * median("bad_longest_run_seconds")?;
+            Some((
+                "query p99 beside bad input (s)",
+                median("neighbours_p99_beside_bad_input_seconds")?,
+                bound,
+            ))
+        })(),
+        median("neighbours_refused_beside_bad_input")
+            .map(|value| ("queries refused beside bad input", value, 0.0)),
         median("overload_reject_p99_seconds").map(|value| ("overloaded, p99 (s)", value, 0.02)),
         median("rss_end_over_warm").map(|value| ("memory at the end ÷ warm", value, 1.3)),
+        median("memory_of_executors_over_one").map(|value| ("executors ÷ one, memory", value, 1.2)),
         median("idle_cpu_cores").map(|value| ("idle worker (cores)", value, 0.01)),
+        median("fake_bus_drops").map(|value| ("messages lost by the fake model", value, 0.0)),
     ];
     rows.into_iter().flatten().collect()
 }
@@ -177,8 +190,58 @@ fn at_least(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
     rows.into_iter().flatten().collect()
 }
 
+/// What every whole run reports.
+const NAMES: &[&str] = &[
+    "oracle_texts_per_second",
+    "roofline_texts_per_second",
+    "fastembed_default_texts_per_second",
+    "fastembed_batch32_texts_per_second",
+    "bus_one_caller_texts_per_second",
+    "bus_64_singles_texts_per_second",
+    "bus_callers_of_32_texts_per_second",
+    "int8_oracle_texts_per_second",
+    "bus_int8_texts_per_second",
+    "idle_bus_p50_seconds",
+    "idle_in_process_p50_seconds",
+    "idle_echo_p50_seconds",
+    "interactive_p99_under_bulk_seconds",
+    "longest_bulk_text_seconds",
+    "bulk_share_under_interactive",
+    "fake_requests_per_second",
+    "echo_requests_per_second",
+    "two_workers_over_one",
+    "two_executors_over_one",
+    "overload_goodput_over_best",
+    "overload_reject_p99_seconds",
+    "neighbours_p99_seconds",
+    "neighbours_p99_beside_bad_input_seconds",
+];
+
+/// And what it does where the system tells of processes.
+const OF_PROCESSES: &[&str] = &[
+    "rss_end_over_warm",
+    "idle_cpu_cores",
+    "memory_of_executors_over_one",
+];
+
+/// Checks that nothing is missing that others look up by its name.
+///
+/// # Errors
+/// The first that is missing, or is no number.
+pub(super) fn complete(figures: &Figures) -> anyhow::Result<()> {
+    let of_processes = cfg!(target_os = "linux").then_some(OF_PROCESSES);
+    for name in NAMES.iter().chain(of_processes.unwrap_or_default()) {
+        let spread = figures.spread(name);
+        ensure!(
+            spread.is_some_and(|spread| spread.iter().all(|value| value.is_finite())),
+            "the report has no {name}"
+        );
+    }
+    Ok(())
+}
+
 /// Four significant digits.
-fn significant(value: f64) -> String {
+pub(super) fn significant(value: f64) -> String {
     let digits = if value == 0.0 {
         0
     } else {

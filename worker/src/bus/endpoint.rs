@@ -16,6 +16,7 @@ use super::outbox::Outbox;
 use super::service::Counters;
 use crate::batch::Pipeline;
 use crate::batch::admission::Ticket;
+use crate::models::Op;
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
@@ -68,10 +69,10 @@ impl Shared {
 /// What an endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// Vectors of texts.
-    Text,
-    /// Facts of a model.
-    Info,
+    /// What a model is asked for.
+    Call(Op),
+    /// Facts of a model under one operation.
+    Info(Op),
 }
 
 /// An operation on one model.
@@ -83,19 +84,20 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// `text` or `info`.
+    /// The token of its operation on subjects.
     pub(super) fn op(&self) -> &'static str {
         match self.operation {
-            Operation::Text => protocol::OP_TEXT,
-            Operation::Info => protocol::OP_INFO,
+            Operation::Call(op) => op.as_str(),
+            Operation::Info(_) => protocol::OP_INFO,
         }
     }
 
     /// The last token of its subject.
     pub(super) fn target(&self) -> String {
+        let name = &self.pipeline.facts().name;
         match self.operation {
-            Operation::Text => self.pipeline.facts().name.clone(),
-            Operation::Info => self.pipeline.facts().endpoint(),
+            Operation::Call(_) => name.clone(),
+            Operation::Info(op) => format!("{op}_{name}"),
         }
     }
 
@@ -112,14 +114,14 @@ impl Endpoint {
             Err((error, call)) => return self.refuse(to, call, error, received).await,
         };
         match self.operation {
-            Operation::Info => match self.info(&call, &message.payload) {
+            Operation::Info(op) => match self.info(op, &call, &message.payload) {
                 Ok(body) => {
                     let permit = self.shared.unadmitted().await;
                     self.reply(to, call, received, permit, ready(Ok((vec![body], None))));
                 }
                 Err(error) => self.refuse(to, call, error, received).await,
             },
-            Operation::Text => {
+            Operation::Call(op) => {
                 let room = Room::within(self.shared.outbox.max_payload());
                 let id = header(headers, protocol::HEADER_ATTEMPT_ID).and_then(AttemptId::parse);
                 let attempt = self.shared.attempts.enter(id, received);
@@ -127,7 +129,7 @@ impl Endpoint {
                 let body = message.payload;
                 let submitted = self
                     .pipeline
-                    .submit_cancellable(call, room, body, received, cancelled);
+                    .submit_cancellable(op, call, room, body, received, cancelled);
                 match submitted {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
@@ -150,27 +152,23 @@ impl Endpoint {
         }
     }
 
-    fn info(&self, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
+    fn info(&self, op: Op, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
         if !body.is_empty() {
             let InfoRequest {} = call.format.decode(body)?;
         }
         let facts = self.pipeline.facts();
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         call.format.encode(&InfoReply {
-            op: facts.op.to_owned(),
+            op: op.to_string(),
             model: facts.name.clone(),
             space: facts.space.clone(),
             instance: self.shared.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            dimensions: small(facts.dimensions),
+            dimensions: small(facts.dimensions().unwrap_or(0)),
             max_tokens: small(facts.max_tokens),
-            pooling: facts.pooling.to_string(),
+            pooling: facts.pooling_name(),
             normalized: true,
-            encodings: protocol::ENCODINGS
-                .iter()
-                .copied()
-                .map(str::to_owned)
-                .collect(),
+            encodings: encodings(op).iter().copied().map(str::to_owned).collect(),
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
                 .map(str::to_owned)
                 .to_vec(),
@@ -272,6 +270,14 @@ impl Shared {
             );
         }
         None
+    }
+}
+
+/// How the vectors of an operation may be packed, where there is a choice.
+fn encodings(op: Op) -> &'static [&'static str] {
+    match op {
+        Op::Text | Op::Image => &protocol::ENCODINGS,
+        Op::Sparse | Op::Rerank | Op::Joint => &[],
     }
 }
 

@@ -20,6 +20,7 @@ use super::outbox::Outbox;
 use super::service::{self, Counters, Described, Identity, Metadata, Verb};
 use crate::batch::Pipeline;
 use crate::config::Config;
+use crate::models::Op;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
@@ -73,7 +74,18 @@ impl Worker {
         let endpoints: Vec<Arc<Endpoint>> = pipelines
             .iter()
             .flat_map(|pipeline| {
-                [Operation::Text, Operation::Info].map(|operation| (operation, pipeline))
+                // A model of dense vectors orders documents unless a model made for
+                // it has its name.
+                let name = &pipeline.facts().name;
+                let reranks = |other: &Arc<Pipeline>| {
+                    other.facts().op == Op::Rerank && other.facts().name == *name
+                };
+                let taken = pipelines.iter().any(reranks);
+                let is_own = move |op: &Op| *op == pipeline.facts().op || !taken;
+                let ops = pipeline.facts().ops().into_iter().filter(is_own);
+                let both = |op| [Operation::Call(op), Operation::Info(op)];
+                ops.flat_map(both)
+                    .map(move |operation| (operation, pipeline))
             })
             .map(|(operation, pipeline)| {
                 Arc::new(Endpoint {
@@ -359,9 +371,9 @@ impl Directory {
                         ("op", op.to_owned()),
                         ("model", facts.name.clone()),
                         ("space", facts.space.clone()),
-                        ("dimensions", facts.dimensions.to_string()),
+                        ("dimensions", facts.shape.dense.to_string()),
                         ("max_tokens", facts.max_tokens.to_string()),
-                        ("pooling", facts.pooling.to_string()),
+                        ("pooling", facts.pooling_name()),
                         ("batch_invariant", facts.batch_invariant.to_string()),
                         ("executors", facts.executors.to_string()),
                         ("threads", facts.threads.to_string()),

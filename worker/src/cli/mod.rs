@@ -213,6 +213,9 @@ pub struct Bench {
     /// Where the figures go, as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
+    /// Where they are drawn, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub chart: Option<PathBuf>,
     /// Rounds of each measurement; the median is reported.
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
@@ -226,10 +229,14 @@ pub struct Bench {
 pub enum Scene {
     /// Texts per second and idle latency, against what the machine can do.
     Throughput,
+    /// fastembed's own call, in the same rounds.
+    Rival,
     /// Queries while bulk saturates.
     Lanes,
     /// Ten times as many calls as can be answered.
     Overload,
+    /// Queries beside input that is meant to hurt.
+    BadInput,
     /// A worker that nobody calls.
     Idle,
     /// A model that costs nothing against a bare echo.
@@ -238,6 +245,8 @@ pub enum Scene {
     Processors,
     /// The dynamically quantised model.
     Int8,
+    /// What executors beyond the first take.
+    Memory,
 }
 
 /// `echo`

@@ -9,7 +9,7 @@ use clap::Args;
 use super::Settings;
 use crate::config::{self, Config, ModelKind};
 use crate::hub::{self, Hub, Pin, Pins, Progress};
-use crate::models::catalog::{self, Entry, Op};
+use crate::models::catalog::{self, Entry};
 
 /// What fetching needs.
 #[derive(Clone, Debug, Args)]
@@ -125,7 +125,7 @@ fn entries(names: &[String], config: &Config) -> Result<Vec<Entry>, crate::model
     let served = config.served();
     let served = served.iter().filter(|model| model.kind == ModelKind::Onnx);
     served
-        .map(|model| catalog::find(Op::Text, &model.name))
+        .map(|model| catalog::find_anywhere(&model.name))
         .collect()
 }
 

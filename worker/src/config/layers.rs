@@ -173,9 +173,16 @@ impl Layers {
         keys::check(&self.0)?;
         // What is left are faults that the check above does not know; their own
         // words may quote a value, which may be a password.
-        let config: Config = Value::Table(self.0)
+        let runtime = self.0.get("runtime").and_then(Value::as_table);
+        let bulk_is_set = runtime.is_some_and(|runtime| runtime.contains_key("bulk_tokens"));
+        let mut config: Config = Value::Table(self.0)
             .try_into()
             .map_err(|_| Error::new("configuration", "cannot be used"))?;
+        if !bulk_is_set {
+            // Its default goes with batches that are smaller than it.
+            let runtime = &mut config.runtime;
+            runtime.bulk_tokens = runtime.bulk_tokens.min(runtime.batch_tokens);
+        }
         super::validate::validate(&config)?;
         Ok(config)
     }

@@ -19,7 +19,9 @@ const HEAD: &str = "\
 #
 # `fastembed-worker check` refuses what cannot be used, with the range that is allowed. How settings relate:
 # nats.user and nats.password go together, nats.cert and nats.key too; a worker has one of user, token, creds and
-# nkey; queue.max_tokens is at least runtime.batch_tokens, drain.deadline_ms at least runtime.run_limit_ms.
+# nkey; queue.max_tokens is at least runtime.batch_tokens and the longest text of every model, queue.max_bytes at least
+# 131072, a text's limit; runtime.bulk_tokens is at most runtime.batch_tokens, and goes down with it where it is not set;
+# drain.deadline_ms is at least runtime.run_limit_ms.
 
 ";
 

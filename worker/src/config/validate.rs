@@ -6,8 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::keys::nearest;
 use super::{Config, Error, Model, ModelKind, Nats};
-use crate::models;
 use crate::models::catalog::{self, Op};
+use crate::models::{self, fake};
 use crate::wire::protocol;
 
 /// What a subject, or a part of one, may be made of
@@ -39,7 +39,8 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
         let reason = "must be a filter such as info,async_nats=warn";
         Error::of("log.filter", quoted(&config.log.filter), reason)
     })?;
-    models(&config.models)
+    models(&config.models)?;
+    longest_texts(config)
 }
 
 /// Where the bus is, and who this worker is there.
@@ -129,6 +130,23 @@ fn work(config: &Config) -> Result<(), Error> {
         let reason = format!("must be at least runtime.batch_tokens, {least}, or no batch fills");
         return Err(Error::of("queue.max_tokens", queue.max_tokens, reason));
     }
+    if runtime.bulk_tokens > runtime.batch_tokens {
+        let most = runtime.batch_tokens;
+        let reason = format!(
+            "must be at most runtime.batch_tokens, {most}: runs of bulk get shorter while queries come"
+        );
+        return Err(Error::of(
+            "runtime.bulk_tokens",
+            runtime.bulk_tokens,
+            reason,
+        ));
+    }
+    if queue.max_bytes < protocol::MAX_INPUT_BYTES {
+        let least = protocol::MAX_INPUT_BYTES;
+        let reason =
+            format!("must be at least {least}, or the longest text never waits beside another");
+        return Err(Error::of("queue.max_bytes", queue.max_bytes, reason));
+    }
     if drain.deadline_ms < runtime.run_limit_ms {
         let least = runtime.run_limit_ms;
         let reason = format!(
@@ -146,8 +164,8 @@ fn models(models: &[Model]) -> Result<(), Error> {
         let name = match model.kind {
             ModelKind::Fake if is_token(&model.name) => model.name.clone(),
             ModelKind::Fake => return refused("must be of A-Z a-z 0-9 _ -".to_owned()),
-            ModelKind::Onnx => match catalog::find(Op::Text, &model.name) {
-                Ok(entry) => entry.name,
+            ModelKind::Onnx => match catalog::find_anywhere(&model.name) {
+                Ok(entry) => entry.label(),
                 Err(models::Error::Ambiguous { candidates, .. }) => {
                     return refused(format!("must be one of {}", candidates.join(", ")));
                 }
@@ -165,6 +183,26 @@ fn models(models: &[Model]) -> Result<(), Error> {
         };
         if !served.insert(name.clone()) {
             return refused(format!("must be served once, and {name} stands twice"));
+        }
+    }
+    Ok(())
+}
+
+/// A text that fills its model must be one that may wait: admitted to an empty
+/// queue alone, it would be refused for as long as others come.
+fn longest_texts(config: &Config) -> Result<(), Error> {
+    let max_tokens = config.queue.max_tokens;
+    for model in config.served() {
+        let longest = model.max_length.or_else(|| match model.kind {
+            ModelKind::Fake => Some(fake::MAX_TOKENS),
+            ModelKind::Onnx => Some(catalog::find_anywhere(&model.name).ok()?.max_length?),
+        });
+        if let Some(longest) = longest.filter(|longest| max_tokens < *longest) {
+            let name = &model.name;
+            let reason = format!(
+                "must be at least {longest}, the longest text of {name}, or it never waits beside another"
+            );
+            return Err(Error::of("queue.max_tokens", max_tokens, reason));
         }
     }
     Ok(())
@@ -275,6 +313,8 @@ mod tests {
     #[test]
     fn a_text_longer_than_a_batch_is_allowed_since_it_runs_alone() {
         let text = "runtime.batch_tokens=4\nmodels=[{name='AllMiniLML6V2',max_length=256}]";
-        assert!(Layers::default().text(text).unwrap().build().is_ok());
+        let config = Layers::default().text(text).unwrap().build().unwrap();
+        // Runs of bulk are not longer than others by default.
+        assert_eq!(config.runtime.bulk_tokens, 4);
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Error, Hub, Pins, Progress, Verdict, verify};
 use crate::config::{Config, ModelKind};
-use crate::models::catalog::{self, Entry, Op};
+use crate::models::catalog::{self, Entry};
 
 /// Sees to it that every file of every configured model is in the cache and is
 /// the one that `models.lock` pins. Offline, the network is never touched.
@@ -20,7 +20,7 @@ pub async fn provide(config: &Config) -> anyhow::Result<()> {
         .served()
         .iter()
         .filter(|model| model.kind == ModelKind::Onnx)
-        .map(|model| catalog::find(Op::Text, &model.name).map_err(Error::from))
+        .map(|model| catalog::find_anywhere(&model.name).map_err(Error::from))
         .collect::<Result<Vec<Entry>, Error>>()?;
     if !runtime.offline {
         fetch(config, &entries, &pins).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::onnx::{Environment, Parallelism, Prepared};
-use super::{Error, Model, Row, Tokenize as _, files};
+use super::{Error, Model, Outputs, Row, Tokenize as _, files};
 use crate::instance;
 
 /// How long each way is tried, after one warm pass.
@@ -126,8 +126,7 @@ fn run(model: &mut dyn Model, ids: &[u32]) -> Result<f64, Error> {
         let mut tokens = 0;
         for (rows, width) in RUNS {
             let ids = &ids[..width.min(ids.len())];
-            let normalize = true;
-            model.run(&vec![Row { ids, normalize }; rows], &mut Vec::new())?;
+            model.run(&vec![Row::text(ids); rows], &mut Outputs::default())?;
             tokens += rows * ids.len();
         }
         Ok(tokens)

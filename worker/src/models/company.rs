@@ -4,7 +4,7 @@
 //! order for another shape, and a scale that is taken over a whole run moves with
 //! the run. What holds is found out on the machine that serves.
 
-use super::{Error, Model, Row, Tokenize};
+use super::{Error, Model, Outputs, Row, Shape, Tokenize};
 
 /// Moves up to this are noise of single precision.
 pub(super) const TOLERANCE: f32 = 1e-6;
@@ -17,7 +17,11 @@ const WORDS: [usize; 9] = [1, 2, 3, 5, 9, 17, 28, 46, 75];
 ///
 /// # Errors
 /// Where the model cannot be run.
-pub(super) fn moves(model: &mut dyn Model, tokenizer: &dyn Tokenize) -> Result<f32, Error> {
+pub(super) fn moves(
+    model: &mut dyn Model,
+    shape: Shape,
+    tokenizer: &dyn Tokenize,
+) -> Result<f32, Error> {
     let tokenize = |words: usize| {
         let text = (0..words).map(|at| ["stone", "bridges", "outlast", "river"][at % 4]);
         let text: Vec<&str> = text.collect();
@@ -26,15 +30,10 @@ pub(super) fn moves(model: &mut dyn Model, tokenizer: &dyn Tokenize) -> Result<f
     };
     let texts: Vec<Vec<u32>> = WORDS.into_iter().map(tokenize).collect::<Result<_, _>>()?;
     let mut run = |company: &[usize]| {
-        let normalize = true;
-        let row = |at: &usize| Row {
-            ids: &texts[*at],
-            normalize,
-        };
-        let rows: Vec<Row<'_>> = company.iter().map(row).collect();
-        let mut vectors = Vec::new();
-        model.run(&rows, &mut vectors)?;
-        Ok::<_, Error>(vectors)
+        let rows: Vec<Row<'_>> = company.iter().map(|at| Row::text(&texts[*at])).collect();
+        let mut outputs = Outputs::default();
+        model.run(&rows, &mut outputs)?;
+        Ok::<_, Error>(outputs)
     };
     let alone = (0..texts.len())
         .map(|at| run(&[at]))
@@ -45,13 +44,9 @@ pub(super) fn moves(model: &mut dyn Model, tokenizer: &dyn Tokenize) -> Result<f
     let mut most = 0.0_f32;
     for company in pairs.chain([backwards, everybody.clone()]) {
         let together = run(&company)?;
-        let dimensions = together.len() / company.len();
-        for (at, vector) in company.iter().zip(together.chunks_exact(dimensions)) {
-            for (one, other) in alone[*at].iter().zip(vector) {
-                let apart = (one - other).abs();
-                // Neither does a vector that is none in company stay in place.
-                most = most.max(if apart.is_nan() { f32::INFINITY } else { apart });
-            }
+        for (place, at) in company.iter().enumerate() {
+            let apart = together.row(place, shape).apart(alone[*at].row(0, shape));
+            most = most.max(apart);
         }
     }
     Ok(most)

@@ -1,20 +1,21 @@
-//! A session of a BERT-style encoder.
+//! A session of a model that reads token ids.
 
 use std::sync::Arc;
 
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::TensorRef;
 
-use super::{Error, Facts, Model, Pooling, Row, Terminate};
+use super::heads::{Fed, Head};
+use super::{Error, Facts, Input, Model, Outputs, Row, Shape, Terminate};
 
-/// One session of a BERT-style encoder, with the buffers it fills anew for
-/// each batch.
+/// One session of an encoder, with the buffers it fills anew for each batch.
 pub(super) struct Encoder {
     session: Session,
     options: Arc<RunOptions>,
-    pooling: Pooling,
-    dimensions: usize,
+    head: Head,
+    shape: Shape,
     takes_token_types: bool,
+    padding: i64,
     rows_at_once: usize,
     ids: Vec<i64>,
     mask: Vec<i64>,
@@ -22,7 +23,13 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(session: Session, facts: &Facts) -> ort::Result<Self> {
+    /// `padding` is the id that fills short rows up; the mask hides it.
+    pub(super) fn new(
+        session: Session,
+        facts: &Facts,
+        head: Head,
+        padding: u32,
+    ) -> ort::Result<Self> {
         let takes_token_types = session
             .inputs()
             .iter()
@@ -30,9 +37,10 @@ impl Encoder {
         Ok(Self {
             session,
             options: Arc::new(RunOptions::new()?),
-            pooling: facts.pooling,
-            dimensions: facts.dimensions,
+            head,
+            shape: facts.shape,
             takes_token_types,
+            padding: i64::from(padding),
             rows_at_once: if facts.runs_alone { 1 } else { usize::MAX },
             ids: Vec::new(),
             mask: Vec::new(),
@@ -45,19 +53,24 @@ impl Encoder {
         self.rows_at_once = if alone { 1 } else { usize::MAX };
     }
 
-    /// Lays the rows out as rectangles, padded with id 0, which the mask hides.
+    /// Lays the rows out as rectangles. The second text of a pair is of type 1.
     fn fill(&mut self, rows: &[Row<'_>], width: usize) {
         self.ids.clear();
         self.mask.clear();
-        for row in rows {
-            let end = self.ids.len() + width;
-            self.ids.extend(row.ids.iter().map(|id| i64::from(*id)));
-            self.mask.resize(self.ids.len(), 1);
-            self.ids.resize(end, 0);
-            self.mask.resize(end, 0);
-        }
         self.types.clear();
-        self.types.resize(self.ids.len(), 0);
+        for row in rows {
+            let Input::Tokens { ids, second } = row.input else {
+                continue;
+            };
+            let (start, end) = (self.ids.len(), self.ids.len() + width);
+            self.ids.extend(ids.iter().map(|id| i64::from(*id)));
+            self.mask.resize(self.ids.len(), 1);
+            self.types.resize(start + second, 0);
+            self.types.resize(self.ids.len(), 1);
+            self.ids.resize(end, self.padding);
+            self.mask.resize(end, 0);
+            self.types.resize(end, 0);
+        }
     }
 }
 
@@ -66,11 +79,11 @@ const ATTENTION_MASK: &str = "attention_mask";
 const TOKEN_TYPES: &str = "token_type_ids";
 
 impl Model for Encoder {
-    fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
+    fn run(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
         // Before the first: a run that is terminated ends whole.
         self.options.unterminate().map_err(Error::run)?;
         rows.chunks(self.rows_at_once)
-            .try_for_each(|rows| self.run_together(rows, vectors))
+            .try_for_each(|rows| self.run_together(rows, outputs))
     }
 
     fn terminator(&self) -> Arc<dyn Terminate> {
@@ -79,9 +92,9 @@ impl Model for Encoder {
 }
 
 impl Encoder {
-    fn run_together(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
-        let width = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-        if rows.iter().any(|row| row.ids.is_empty()) {
+    fn run_together(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
+        let width = rows.iter().map(|row| row.ids().len()).max().unwrap_or(0);
+        if rows.iter().any(|row| row.ids().is_empty()) {
             return Err(Error::run("a row without tokens"));
         }
         self.fill(rows, width);
@@ -94,30 +107,12 @@ impl Encoder {
         if self.takes_token_types {
             inputs.push((TOKEN_TYPES, tensor(&*self.types)?.into()));
         }
-        let outputs = self
+        let given = self
             .session
             .run_with_options(inputs, &self.options)
             .map_err(Error::run)?;
-        let (shape, states) = outputs[0].try_extract_tensor::<f32>().map_err(Error::run)?;
-        let expected = [rows.len(), width, self.dimensions];
-        if !shape
-            .iter()
-            .map(|side| usize::try_from(*side).ok())
-            .eq(expected.map(Some))
-        {
-            return Err(Error::run(format!(
-                "states of shape {shape}, not {expected:?}"
-            )));
-        }
-        for (row, states) in rows
-            .iter()
-            .zip(states.chunks_exact(width * self.dimensions))
-        {
-            let own = &states[..row.ids.len() * self.dimensions];
-            self.pooling
-                .pool(own, self.dimensions, row.normalize, vectors);
-        }
-        Ok(())
+        let shape = self.shape;
+        self.head.read(&given, Fed { rows, width, shape }, outputs)
     }
 }
 

@@ -11,14 +11,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Error, Facts, Loaded, Model, Pooling, Prompts, Row, Terminate, Tokenize, Tokens, files,
+    Error, Facts, Loaded, Model, Op, Outputs, Pooling, Prompts, Row, Shape, Terminate, Tokenize,
+    Tokens, files,
 };
 use crate::random::SplitMix;
-use crate::wire::{self, protocol};
+use crate::wire;
 
 /// Ids that stand before and after every text.
 const BEGIN: u32 = 1;
 const END: u32 = 2;
+
+/// Tokens of a text when the configuration sets none, special ones included.
+pub const MAX_TOKENS: usize = 256;
 
 /// What may go before a text: a word.
 const PROMPTS: [(&str, &str); 2] = [("query", "query: "), ("passage", "passage: ")];
@@ -52,17 +56,21 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
     let prompts: Prompts = PROMPTS.into_iter().collect();
     let terms = format!("fake {dimensions} {max_tokens}{}", prompts.terms());
     let facts = Arc::new(Facts {
-        op: protocol::OP_TEXT,
+        op: Op::Text,
         name: name.to_owned(),
-        dimensions,
+        shape: Shape {
+            dense: dimensions,
+            ..Shape::default()
+        },
         max_tokens,
-        pooling: Pooling::Mean,
+        pooling: Some(Pooling::Mean),
         prompts,
         matryoshka: vec![dimensions.div_ceil(2)],
         space: files::fingerprint(&[], &terms),
         aliases: Vec::new(),
         license: "Apache-2.0",
         source: "fake".to_owned(),
+        weighs_queries: false,
         runs_alone: false,
         batch_invariant: true,
         executors: instances,
@@ -98,7 +106,7 @@ impl Tokenize for Words {
         ids.extend(words.by_ref().take(room));
         ids.push(END);
         let truncated = words.next().is_some();
-        Ok(Tokens { ids, truncated })
+        Ok(Tokens::of_text(ids, truncated))
     }
 }
 
@@ -152,12 +160,12 @@ impl Terminate for Stall {
 
 impl Model for Fake {
     #[expect(clippy::panic, reason = "a model that panics is what this one plays")]
-    fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error> {
+    fn run(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
         }
         for row in rows {
-            let has = |word: Option<u32>| word.is_some_and(|id| row.ids.contains(&id));
+            let has = |word: Option<u32>| word.is_some_and(|id| row.ids().contains(&id));
             if has(self.stall_on) {
                 return Err(self.stall.wait());
             }
@@ -167,10 +175,11 @@ impl Model for Fake {
             if has(self.panic_on) {
                 panic!("the fake model was asked to panic");
             }
-            let states: Vec<f32> = hashed(row.ids).take(self.dimensions).collect();
-            Pooling::Cls.pool(&states, self.dimensions, row.normalize, vectors);
+            let states: Vec<f32> = hashed(row.ids()).take(self.dimensions).collect();
+            let normalize = row.options.normalize;
+            Pooling::Cls.pool(&states, self.dimensions, normalize, &mut outputs.dense);
             if has(self.nan_on)
-                && let Some(last) = vectors.last_mut()
+                && let Some(last) = outputs.dense.last_mut()
             {
                 *last = f32::NAN;
             }
@@ -201,16 +210,12 @@ mod tests {
         let mut loaded = load("Fake", 16, 1, &Behaviour::default());
         let one = loaded.tokenizer.tokenize("a b c").unwrap().ids;
         let two = loaded.tokenizer.tokenize("d").unwrap().ids;
-        let row = |ids| Row {
-            ids,
-            normalize: true,
-        };
-        let (mut alone, mut together) = (Vec::new(), Vec::new());
-        loaded.instances[0].run(&[row(&one)], &mut alone).unwrap();
-        loaded.instances[0]
-            .run(&[row(&two), row(&one)], &mut together)
-            .unwrap();
-        assert_eq!(alone, together[8..]);
+        let (mut alone, mut together) = (Outputs::default(), Outputs::default());
+        let model = &mut loaded.instances[0];
+        model.run(&[Row::text(&one)], &mut alone).unwrap();
+        let company = [Row::text(&two), Row::text(&one)];
+        model.run(&company, &mut together).unwrap();
+        assert_eq!(alone.dense, together.dense[8..]);
     }
 
     #[test]

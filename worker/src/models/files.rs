@@ -79,6 +79,8 @@ pub struct Files {
     pub additional: Vec<PathBuf>,
     /// `tokenizer.json`; an image model has none.
     pub tokenizer: PathBuf,
+    /// Weights of words, of a model whose queries need no run.
+    pub query_weights: Option<PathBuf>,
     /// `config.json`.
     config: PathBuf,
     /// The revision that `refs/main` names.
@@ -126,6 +128,7 @@ impl Files {
                 .map(|file| snapshot.join(file))
                 .collect(),
             tokenizer: snapshot.join(TOKENIZER),
+            query_weights: entry.query_weights.map(|file| snapshot.join(file)),
             config: snapshot.join("config.json"),
             revision,
         })
@@ -137,13 +140,19 @@ impl Files {
     /// so: a longer text would fail the whole run.
     #[must_use]
     pub fn max_positions(&self) -> Option<usize> {
+        self.number("max_position_embeddings")?.try_into().ok()
+    }
+
+    /// The id that fills short rows up, where the model's configuration says so.
+    #[must_use]
+    pub fn padding(&self) -> Option<u32> {
+        self.number("pad_token_id")?.try_into().ok()
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
         let config = fs::read(&self.config).ok()?;
         let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
-        config
-            .get("max_position_embeddings")?
-            .as_u64()?
-            .try_into()
-            .ok()
+        config.get(key)?.as_u64()
     }
 }
 

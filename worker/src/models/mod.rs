@@ -6,7 +6,10 @@ mod company;
 mod encoder;
 pub mod fake;
 pub mod files;
+mod heads;
+mod kind;
 pub mod onnx;
+mod outputs;
 pub mod pooling;
 pub mod prompts;
 pub mod proto;
@@ -17,6 +20,8 @@ use std::sync::Arc;
 
 use crate::wire::{self, protocol};
 
+pub use catalog::Op;
+pub use outputs::{Options, Outputs, RowOutput, Shape, SparseRow};
 pub use pooling::Pooling;
 pub use prompts::Prompts;
 
@@ -73,16 +78,16 @@ impl Error {
 /// What is fixed about a loaded model.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The operation that serves it.
-    pub op: &'static str,
+    /// The operation that it serves.
+    pub op: Op,
     /// Its name on subjects.
     pub name: String,
-    /// Values in a vector.
-    pub dimensions: usize,
+    /// What it gives for each row.
+    pub shape: Shape,
     /// Tokens after which a text is cut, special ones included.
     pub max_tokens: usize,
-    /// How token states become one vector.
-    pub pooling: Pooling,
+    /// How token states become one vector, where they do.
+    pub pooling: Option<Pooling>,
     /// What may go before a text.
     pub prompts: Prompts,
     /// Lengths to which its vectors can well be cut (Matryoshka, arXiv:2205.13147).
@@ -95,6 +100,8 @@ pub struct Facts {
     pub license: &'static str,
     /// Where the files came from: repository and revision.
     pub source: String,
+    /// Whether queries get their weights without a run.
+    pub weighs_queries: bool,
     /// Whether each text is a run of its own, since company would move its vector.
     pub runs_alone: bool,
     /// Whether a text gets the same bits in any company.
@@ -115,17 +122,35 @@ impl Facts {
         if !normalize {
             space.push_str(protocol::SPACE_SUFFIX_RAW);
         }
-        if dimensions != self.dimensions {
+        if dimensions != self.shape.dense {
             space.push_str(protocol::SPACE_SUFFIX_DIMENSIONS);
             space.push_str(&dimensions.to_string());
         }
         space
     }
 
-    /// `<op>_<model>`: the name of its endpoint, and the last token of its info subject.
+    /// How token states become one vector, for people.
     #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("{}_{}", self.op, self.name)
+    pub fn pooling_name(&self) -> String {
+        self.pooling
+            .map_or("none".to_owned(), |pooling| pooling.to_string())
+    }
+
+    /// What it may be asked for: what it serves, and to order documents where it
+    /// makes vectors that can be compared.
+    #[must_use]
+    pub fn ops(&self) -> Vec<Op> {
+        match self.op {
+            Op::Text => vec![Op::Text, Op::Rerank],
+            op => vec![op],
+        }
+    }
+
+    /// Values in a dense vector; none where it makes none.
+    #[must_use]
+    pub fn dimensions(&self) -> Option<usize> {
+        let is_score = self.op == Op::Rerank;
+        (self.shape.dense > 0 && !is_score).then_some(self.shape.dense)
     }
 }
 
@@ -134,8 +159,23 @@ impl Facts {
 pub struct Tokens {
     /// Vocabulary ids, special ones included; at most the model's maximum.
     pub ids: Vec<u32>,
+    /// Where the second text of a pair starts, if the model tells them apart;
+    /// else the end.
+    pub second: usize,
     /// Whether the text had more.
     pub truncated: bool,
+}
+
+impl Tokens {
+    /// Of one text.
+    #[must_use]
+    pub fn of_text(ids: Vec<u32>, truncated: bool) -> Self {
+        Self {
+            second: ids.len(),
+            ids,
+            truncated,
+        }
+    }
 }
 
 /// Turns text into token ids.
@@ -145,15 +185,83 @@ pub trait Tokenize: Send + Sync {
     /// # Errors
     /// `internal` where the tokenizer itself fails.
     fn tokenize(&self, text: &str) -> Result<Tokens, wire::Error>;
+
+    /// What tokenizes documents as the second text beside `query`, which is
+    /// tokenized once. Both are cut, the longer one first.
+    ///
+    /// # Errors
+    /// `internal` where the tokenizer itself fails, or knows no pairs.
+    fn beside(&self, query: &str) -> Result<Box<dyn Beside + '_>, wire::Error> {
+        let _ = query;
+        Err(wire::Error::new(
+            wire::ErrorCode::Internal,
+            "this model reads no pairs",
+        ))
+    }
+
+    /// Weights of a query's words without a run, of a model that has such.
+    ///
+    /// # Errors
+    /// `internal` where the tokenizer itself fails.
+    fn weigh(&self, query: &str) -> Result<Option<(Tokens, SparseRow)>, wire::Error> {
+        let _ = query;
+        Ok(None)
+    }
+}
+
+/// Tokenizes documents beside one query.
+pub trait Beside {
+    /// Token ids of the pair.
+    ///
+    /// # Errors
+    /// `internal` where the tokenizer itself fails.
+    fn tokenize(&self, document: &str) -> Result<Tokens, wire::Error>;
+}
+
+/// What a row is made of.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Vocabulary ids.
+    Tokens {
+        /// Special ones included.
+        ids: &'a [u32],
+        /// Where the second text of a pair starts; the end, where there is one text.
+        second: usize,
+    },
+    /// An image as the model reads it: channels × height × width.
+    Pixels(&'a [f32]),
 }
 
 /// One row of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// Vocabulary ids.
-    pub ids: &'a [u32],
-    /// Scale the vector to unit length.
-    pub normalize: bool,
+    /// What goes in.
+    pub input: Input<'a>,
+    /// What is to come out.
+    pub options: Options,
+}
+
+impl<'a> Row<'a> {
+    /// One text, for a vector of unit length and whatever else the model gives.
+    #[must_use]
+    pub fn text(ids: &'a [u32]) -> Self {
+        Self {
+            input: Input::Tokens {
+                ids,
+                second: ids.len(),
+            },
+            options: Options::default(),
+        }
+    }
+
+    /// Its token ids; none of an image.
+    #[must_use]
+    pub fn ids(&self) -> &'a [u32] {
+        match self.input {
+            Input::Tokens { ids, .. } => ids,
+            Input::Pixels(_) => &[],
+        }
+    }
 }
 
 /// Ends a run from another thread.
@@ -164,11 +272,11 @@ pub trait Terminate: Send + Sync {
 
 /// An executor's own instance of a model.
 pub trait Model: Send {
-    /// Runs one batch and appends a vector for each row to `vectors`, row-major.
+    /// Runs one batch and appends what each row gives to `outputs`.
     ///
     /// # Errors
-    /// [`Error::Run`]; `vectors` then holds nothing of use.
-    fn run(&mut self, rows: &[Row<'_>], vectors: &mut Vec<f32>) -> Result<(), Error>;
+    /// [`Error::Run`]; `outputs` then holds nothing of use.
+    fn run(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error>;
 
     /// What ends a run of this instance.
     fn terminator(&self) -> Arc<dyn Terminate>;

@@ -1,4 +1,4 @@
-//! Dense text models on ONNX Runtime sessions of our own.
+//! Models that read text, on ONNX Runtime sessions of our own.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,14 @@ pub use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 
-use super::catalog::{self, Entry, Op};
+use super::catalog::Entry;
 use super::company;
 use super::encoder::Encoder;
 use super::files::{self, Files};
+use super::kind::Kind;
 use super::tokenizer::Tokenizer;
 use super::weights::{self, External, Weights};
-use super::{Error, Facts, Loaded, Model, Pooling, Prompts};
+use super::{Error, Facts, Loaded, Model, Prompts};
 
 /// How many instances of a model run, and on how many threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +47,15 @@ pub fn is_graph(bytes: Vec<u8>) -> bool {
     weights::is_graph(bytes.into())
 }
 
-/// A dense text model of the catalogue, read and ready to be run by any number of
+/// A model of the catalogue that reads text, read and ready to be run by any number of
 /// sessions, which share its weights.
 pub struct Prepared {
     entry: Entry,
     file: String,
+    /// The id that fills short rows up.
+    padding: u32,
     facts: Facts,
+    kind: Kind,
     tokenizer: Arc<Tokenizer>,
     graph: Bytes,
     weights: Weights,
@@ -64,10 +68,9 @@ impl Prepared {
     ///
     /// # Errors
     /// Any but [`Error::Run`].
-    pub fn read(cache: &Path, name: &str, max_length: Option<usize>) -> Result<Self, Error> {
-        let entry = catalog::find(Op::Text, name)?;
-        let dense = Dense::of(&entry, max_length)?;
-        let max_tokens = dense.max_tokens;
+    pub fn read(cache: &Path, entry: Entry, max_length: Option<usize>) -> Result<Self, Error> {
+        let reads_text = || Error::Unknown(entry.label());
+        let max_tokens = max_length.or(entry.max_length).ok_or_else(reads_text)?;
         let files = Files::find(cache, &entry)?;
         let unreadable = |file: &Path, reason: String| Error::Unreadable {
             model: entry.name.clone(),
@@ -90,22 +93,30 @@ impl Prepared {
             .iter()
             .map(|file| Ok((beside(&files.graph, file), read(file)?.into())))
             .collect::<Result<Vec<External>, Error>>()?;
+        let query_weights = files.query_weights.as_deref().map(read).transpose()?;
         // The graph alone would be the same for other weights.
         let mut contents: Vec<&[u8]> = vec![&graph, &tokenizer];
         contents.extend(external.iter().map(|(_, data)| &**data));
-        let mut facts = facts(&entry, &dense, &files, &contents);
-        let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
-            .map_err(|reason| unreadable(&files.tokenizer, reason))?;
+        contents.extend(query_weights.as_deref());
+        let cannot_tokenize = |reason| unreadable(&files.tokenizer, reason);
+        let mut reader = Tokenizer::from_bytes(&tokenizer, max_tokens).map_err(cannot_tokenize)?;
+        if let (Some(weights), Some(file)) = (&query_weights, &files.query_weights) {
+            let fault = |reason| unreadable(file, reason);
+            reader = reader.with_query_weights(weights).map_err(fault)?;
+        }
+        let kind = Kind::of(&entry, &reader).map_err(|reason| unreadable(&files.graph, reason))?;
+        let mut facts = facts(&entry, &kind, max_tokens, &files, &contents);
         let graph = Bytes::from(graph);
         let weights = Weights::read(&graph, external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
         facts.runs_alone = entry.runs_alone() || weights.are_dynamic();
-        let file = files.graph.display().to_string();
         Ok(Self {
             entry,
-            file,
+            file: files.graph.display().to_string(),
+            padding: files.padding().unwrap_or(0),
             facts,
-            tokenizer: Arc::new(tokenizer),
+            kind,
+            tokenizer: Arc::new(reader),
             graph,
             weights,
         })
@@ -136,7 +147,7 @@ impl Prepared {
         if let Some(first) = instances.first_mut()
             && !facts.runs_alone
         {
-            let moved = company::moves(first, &*self.tokenizer)?;
+            let moved = company::moves(first, facts.shape, &*self.tokenizer)?;
             facts.batch_invariant = moved == 0.0;
             if moved > company::TOLERANCE {
                 tracing::warn!(
@@ -185,7 +196,7 @@ impl Prepared {
                     reason: fault.to_string(),
                 }
             })?;
-        Encoder::new(session, &self.facts).map_err(Error::run)
+        Encoder::new(session, &self.facts, self.kind.head.clone(), self.padding).map_err(Error::run)
     }
 }
 
@@ -198,49 +209,35 @@ fn beside(graph: &Path, file: &Path) -> String {
         .to_string()
 }
 
-/// What an entry has if its vectors are dense and of texts.
-struct Dense {
-    dimensions: usize,
-    pooling: Pooling,
+fn facts(
+    entry: &Entry,
+    kind: &Kind,
     max_tokens: usize,
-}
-
-impl Dense {
-    fn of(entry: &Entry, max_length: Option<usize>) -> Result<Self, Error> {
-        match (entry.dimensions, entry.pooling, entry.max_length) {
-            (Some(dimensions), Some(pooling), Some(own)) => Ok(Self {
-                dimensions,
-                pooling,
-                max_tokens: max_length.unwrap_or(own),
-            }),
-            // Nothing else is listed under this operation, as a test says.
-            _ => Err(Error::Unknown(entry.name.clone())),
-        }
-    }
-}
-
-fn facts(entry: &Entry, dense: &Dense, files: &Files, contents: &[&[u8]]) -> Facts {
-    let (pooling, max_tokens) = (dense.pooling, dense.max_tokens);
+    files: &Files,
+    contents: &[&[u8]],
+) -> Facts {
+    let terms = match kind.pooling {
+        Some(pooling) => format!("pooling={pooling} max_tokens={max_tokens}"),
+        None => format!("op={} max_tokens={max_tokens}", entry.op),
+    };
     let (prompts, matryoshka) = entry
         .card
         .map_or((&[][..], &[][..]), |card| (card.prompts, card.matryoshka));
     let prompts: Prompts = prompts.iter().copied().collect();
-    let terms = format!(
-        "pooling={pooling} max_tokens={max_tokens}{}",
-        prompts.terms()
-    );
+    let terms = terms + &prompts.terms();
     Facts {
-        op: entry.op.as_str(),
+        op: entry.op,
         name: entry.name.clone(),
-        dimensions: dense.dimensions,
+        shape: kind.shape,
         max_tokens,
-        pooling,
+        pooling: kind.pooling,
         prompts,
         matryoshka: matryoshka.to_vec(),
         space: files::fingerprint(contents, &terms),
         aliases: entry.aliases(),
         license: entry.license(),
         source: format!("{}@{}", entry.repository, files.revision),
+        weighs_queries: entry.query_weights.is_some(),
         runs_alone: false,
         batch_invariant: false,
         executors: 0,

@@ -1,13 +1,22 @@
 //! The model's own tokenizer.
 
-use tokenizers::{Tokenizer as Library, TruncationParams};
+use std::collections::BTreeMap;
 
-use super::{Tokenize, Tokens};
+use tokenizers::utils::truncation::truncate_encodings;
+use tokenizers::{Encoding, PostProcessor as _, Tokenizer as Library, TruncationParams};
+
+use super::{Beside, SparseRow, Tokenize, Tokens};
 use crate::wire::{self, ErrorCode};
 
 /// A tokenizer file, set to cut at the model's maximum and never to pad: a
 /// batch is padded where it is formed.
-pub struct Tokenizer(Library);
+pub struct Tokenizer {
+    /// It does not cut by itself, since pairs are put together of what it gave.
+    library: Library,
+    max_tokens: usize,
+    /// Weights of ids, of a model whose queries need no run.
+    query_weights: Option<BTreeMap<u32, f32>>,
+}
 
 impl Tokenizer {
     /// Reads a `tokenizer.json`; its own truncation and padding do not count.
@@ -18,25 +27,132 @@ impl Tokenizer {
         let mut library = Library::from_bytes(bytes).map_err(|fault| fault.to_string())?;
         library.with_padding(None);
         library
-            .with_truncation(Some(TruncationParams {
-                max_length: max_tokens,
-                ..TruncationParams::default()
-            }))
+            .with_truncation(None)
             .map_err(|fault| fault.to_string())?;
-        Ok(Self(library))
+        let tokenizer = Self {
+            library,
+            max_tokens,
+            query_weights: None,
+        };
+        if max_tokens <= tokenizer.special(false) {
+            return Err(format!(
+                "max_length {max_tokens} leaves no room for a token"
+            ));
+        }
+        Ok(tokenizer)
     }
+
+    /// Reads an `idf.json`: the weight of each token's text.
+    ///
+    /// # Errors
+    /// The reason, as text.
+    pub fn with_query_weights(mut self, bytes: &[u8]) -> Result<Self, String> {
+        let weights: BTreeMap<String, f32> =
+            serde_json::from_slice(bytes).map_err(|fault| fault.to_string())?;
+        let special = self.special_ids();
+        let known = weights.into_iter().filter_map(|(token, weight)| {
+            let id = self.library.token_to_id(&token)?;
+            let is_word = special.binary_search(&id).is_err() && weight != 0.0;
+            is_word.then_some((id, weight))
+        });
+        self.query_weights = Some(known.collect());
+        Ok(self)
+    }
+
+    /// Ids of what stands for no word, rising.
+    #[must_use]
+    pub fn special_ids(&self) -> Vec<u32> {
+        let added = self.library.get_added_tokens_decoder();
+        let special = added.iter().filter(|(_, token)| token.special);
+        let mut ids: Vec<u32> = special.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The id of a token's text, if it has one.
+    #[must_use]
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.library.token_to_id(token)
+    }
+
+    /// Special tokens that are added to a text, or to a pair.
+    fn special(&self, pair: bool) -> usize {
+        let processor = self.library.get_post_processor();
+        processor.map_or(0, |processor| processor.added_tokens(pair))
+    }
+
+    /// The tokens of one text, neither cut nor with special ones.
+    fn encode(&self, text: &str) -> Result<Encoding, wire::Error> {
+        // `encode_fast` leaves out the offsets, which nobody here reads.
+        let encoding = self.library.encode_fast(text, false);
+        encoding.map_err(|_| failed())
+    }
+
+    fn finish(&self, first: Encoding, second: Option<Encoding>) -> Result<Tokens, wire::Error> {
+        let room = self
+            .max_tokens
+            .saturating_sub(self.special(second.is_some()));
+        let length = |one: &Encoding, other: Option<&Encoding>| {
+            one.get_ids().len() + other.map_or(0, |other| other.get_ids().len())
+        };
+        let whole = length(&first, second.as_ref());
+        let params = TruncationParams {
+            max_length: room,
+            ..TruncationParams::default()
+        };
+        let (first, second) = truncate_encodings(first, second, &params).map_err(|_| failed())?;
+        let truncated = length(&first, second.as_ref()) < whole;
+        let encoding = self.library.post_process(first, second, true);
+        let encoding = encoding.map_err(|_| failed())?;
+        let second = encoding.get_type_ids().iter().position(|kind| *kind == 1);
+        let ids = encoding.get_ids().to_vec();
+        Ok(Tokens {
+            second: second.unwrap_or(ids.len()),
+            ids,
+            truncated,
+        })
+    }
+}
+
+fn failed() -> wire::Error {
+    wire::Error::new(ErrorCode::Internal, "the tokenizer failed")
 }
 
 impl Tokenize for Tokenizer {
     fn tokenize(&self, text: &str) -> Result<Tokens, wire::Error> {
-        // `encode_fast` leaves out the offsets, which nobody here reads.
-        let encoding = self
-            .0
-            .encode_fast(text, true)
-            .map_err(|_| wire::Error::new(ErrorCode::Internal, "the tokenizer failed"))?;
-        Ok(Tokens {
-            ids: encoding.get_ids().to_vec(),
-            truncated: !encoding.get_overflowing().is_empty(),
-        })
+        self.finish(self.encode(text)?, None)
+    }
+
+    fn beside(&self, query: &str) -> Result<Box<dyn Beside + '_>, wire::Error> {
+        Ok(Box::new(Pairs {
+            tokenizer: self,
+            query: self.encode(query)?,
+        }))
+    }
+
+    fn weigh(&self, query: &str) -> Result<Option<(Tokens, SparseRow)>, wire::Error> {
+        let Some(weights) = &self.query_weights else {
+            return Ok(None);
+        };
+        let tokens = self.tokenize(query)?;
+        let mut ids = tokens.ids.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        let known = |id: &u32| weights.get(id).map(|weight| (*id, *weight));
+        let (indices, values) = ids.iter().filter_map(known).unzip();
+        Ok(Some((tokens, SparseRow { indices, values })))
+    }
+}
+
+/// One query, and any document.
+struct Pairs<'a> {
+    tokenizer: &'a Tokenizer,
+    query: Encoding,
+}
+
+impl Beside for Pairs<'_> {
+    fn tokenize(&self, document: &str) -> Result<Tokens, wire::Error> {
+        let document = self.tokenizer.encode(document)?;
+        self.tokenizer.finish(self.query.clone(), Some(document))
     }
 }

@@ -1,23 +1,35 @@
 //! An answer on its way out: whole where it fits, in parts where it does not.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use super::call::Call;
+use super::document::Document;
+use super::joint::{self, TokenVectors};
 use super::meta::Meta;
-use super::text::{ItemError, TextReply, Timings};
-use super::vectors::{Encoding, VectorBlock, rows};
+use super::rerank::Ranking;
+use super::sparse::SparseRow;
+use super::text::{ItemError, Timings};
+use super::vectors::{Encoding, rows};
 use super::{Error, ErrorCode, Format, protocol};
 
 /// The result of a request, before it is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// Values in a vector.
+    /// Items of the request.
+    pub rows: usize,
+    /// Values in a dense vector; 0 where none are given.
     pub dimensions: usize,
     /// Row-major, a row for each input; zero where the item failed.
     pub vectors: Vec<f32>,
-    /// Tokens of each input.
+    /// A sparse vector for each input, where given; empty where the item failed.
+    pub sparse: Option<Vec<SparseRow>>,
+    /// Vectors of the tokens of each input, where given.
+    pub colbert: Option<TokenVectors>,
+    /// Documents in order, of a rerank, whose answer is never in parts.
+    pub ranking: Option<Ranking>,
+    /// Tokens of each input; none of images.
     pub tokens: Vec<u32>,
-    /// Whether each input was cut.
+    /// Whether each input was cut; none of images.
     pub truncated: Vec<bool>,
     /// Failed items, in order of index.
     pub errors: Vec<ItemError>,
@@ -56,6 +68,12 @@ impl Room {
             single,
             part: single.min(protocol::MAX_PART_BYTES),
         }
+    }
+
+    /// Bytes that the body of a reply in one message may take.
+    #[must_use]
+    pub fn single(self) -> usize {
+        self.single
     }
 
     /// Refuses a request whose reply could not be sent, before any work: `rows`
@@ -126,80 +144,106 @@ fn row_bytes(format: Format, encoding: Encoding, dimensions: usize) -> usize {
 /// Writes the bodies of a reply: one, or with parts as many as it takes.
 ///
 /// # Errors
-/// `payload_too_large` where item errors alone overfill a single reply.
+/// `payload_too_large` where a single reply does not hold it: item errors alone may
+/// overfill one, and how much sparse vectors take is known only now.
 pub fn write(
     answer: &Answer,
     call: &Call,
     room: Room,
     responder: Responder<'_>,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    let rows = answer.tokens.len();
-    if !call.parts {
-        let body = write_rows(answer, call.format, responder, 0..rows)?;
+    let encode = |document: Document<'_>| call.format.encode(&document);
+    let of_rows = |rows| Document::of(answer, call.format, responder, rows);
+    // One document also where there are parts: its order is of all of it.
+    if !call.parts || answer.ranking.is_some() {
+        let body = encode(of_rows(0..answer.rows))?;
         if body.len() > room.single {
             let message = "the reply does not fit into one message";
             return Err(Error::new(ErrorCode::PayloadTooLarge, message).with_limit(room.single));
         }
         return Ok(vec![body]);
     }
-    let row = row_bytes(call.format, answer.encoding, answer.dimensions);
-    let mut errors = answer.errors.iter().peekable();
     let mut bodies = Vec::new();
     let mut start = 0;
     // `meta` stands in the first part only.
     let mut used = FRAME_BYTES + meta_bytes(call.format, answer.meta.as_ref());
-    for at in 0..rows {
+    let mut errors = answer.errors.iter().peekable();
+    for at in 0..answer.rows {
         let error = errors.next_if(|error| error.index as usize == at);
-        let needed = row + error.map_or(0, |error| ITEM_ERROR_BYTES + escaped(&error.message));
+        let others = answer.row_bytes(call.format, at)
+            + error.map_or(0, |error| ITEM_ERROR_BYTES + escaped(&error.message));
+        let needed = others + answer.token_bytes(call.format, at);
         if at > start && used + needed > room.part {
-            bodies.push(write_rows(answer, call.format, responder, start..at)?);
+            bodies.push(encode(of_rows(start..at))?);
             (start, used) = (at, FRAME_BYTES);
+        }
+        if used + needed > room.part {
+            // A text's token vectors that exceed a part: some here, the rest after.
+            for vectors in answer.pieces(call.format, at, used + others, room.part) {
+                bodies.push(encode(of_rows(at..at + 1).with_token_vectors(
+                    answer,
+                    call.format,
+                    at,
+                    vectors,
+                ))?);
+            }
+            (start, used) = (at + 1, FRAME_BYTES);
+            continue;
         }
         used += needed;
     }
-    bodies.push(write_rows(answer, call.format, responder, start..rows)?);
+    if start < answer.rows || bodies.is_empty() {
+        bodies.push(encode(of_rows(start..answer.rows))?);
+    }
     Ok(bodies)
 }
+
+impl Answer {
+    /// Upper bound of what row `at` adds to a document, besides token vectors.
+    fn row_bytes(&self, format: Format, at: usize) -> usize {
+        let sparse = self.sparse.as_ref().and_then(|rows| rows.get(at));
+        row_bytes(format, self.encoding, self.dimensions)
+            + sparse.map_or(0, |row| row.bytes(format))
+    }
+
+    /// Upper bound of what the token vectors of row `at` add.
+    fn token_bytes(&self, format: Format, at: usize) -> usize {
+        self.colbert.as_ref().map_or(0, |vectors| {
+            vectors.count(at) * joint::vector_bytes(format, vectors.dimensions) + TEXT_BYTES
+        })
+    }
+
+    /// The token vectors of row `at`, cut so that each piece fits into a part;
+    /// `used` bytes of the first are taken.
+    fn pieces(&self, format: Format, at: usize, used: usize, part: usize) -> Vec<Range<usize>> {
+        let Some(vectors) = &self.colbert else {
+            return Vec::new();
+        };
+        let each = joint::vector_bytes(format, vectors.dimensions).max(1);
+        let fit = |used: usize| (part.saturating_sub(used + TEXT_BYTES) / each).max(1);
+        let count = vectors.count(at);
+        let mut pieces = vec![0..fit(used).min(count)];
+        // The head of the row stands in the first piece only.
+        while let Some(last) = pieces.last().cloned().filter(|last| last.end < count) {
+            pieces.push(last.end..(last.end + fit(FRAME_BYTES)).min(count));
+        }
+        pieces
+    }
+}
+
+/// Upper bound of what a text adds to a block of token vectors besides them.
+const TEXT_BYTES: usize = 16;
 
 /// Bytes of a message with every character escaped as JSON might.
 fn escaped(message: &str) -> usize {
     6 * message.len()
 }
 
-fn write_rows(
-    answer: &Answer,
-    format: Format,
-    responder: Responder<'_>,
-    rows: std::ops::Range<usize>,
-) -> Result<Vec<u8>, Error> {
-    let width = answer.dimensions;
-    let within = |error: &&ItemError| rows.contains(&(error.index as usize));
-    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    format.encode(&TextReply {
-        model: responder.model.into(),
-        space: answer.space.as_str().into(),
-        instance: responder.instance.into(),
-        embeddings: VectorBlock::new(
-            answer.encoding,
-            position(width),
-            position(rows.start),
-            &answer.vectors[rows.start * width..rows.end * width],
-        ),
-        tokens: answer.tokens[rows.clone()].into(),
-        truncated: answer.truncated[rows.clone()].into(),
-        errors: answer.errors.iter().filter(within).cloned().collect(),
-        timings_us: answer.timings,
-        meta: answer
-            .meta
-            .as_ref()
-            .filter(|_| rows.start == 0)
-            .map(Cow::Borrowed),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::text::TextReply;
+    use crate::wire::vectors::VectorBlock;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -221,6 +265,10 @@ mod tests {
     fn answer(rows: usize, dimensions: usize, encoding: Encoding, failed: &[usize]) -> Answer {
         let error = Error::new(ErrorCode::InputTooLong, "\u{1}".repeat(300));
         Answer {
+            rows,
+            sparse: None,
+            colbert: None,
+            ranking: None,
             dimensions,
             vectors: (0..rows * dimensions)
                 .map(|at| -1.0e-30 / (at + 1) as f32)
@@ -305,6 +353,77 @@ mod tests {
                 (refused.code, refused.limit),
                 (ErrorCode::PayloadTooLarge, Some(252 * 1024))
             );
+        }
+    }
+
+    #[test]
+    fn a_text_whose_token_vectors_exceed_a_part_goes_on_in_the_next() {
+        let mut answer = answer(3, 8, Encoding::F32, &[]);
+        let lengths = [2, 900, 3];
+        let rows = lengths.map(|vectors| vec![0.5; vectors * 16]).to_vec();
+        answer.colbert = Some(TokenVectors {
+            dimensions: 16,
+            rows,
+        });
+        for format in [Format::MsgPack, Format::Json] {
+            let room = Room::within(16 * 1024);
+            let bodies = write(&answer, &call(format, true), room, RESPONDER).unwrap();
+            let (mut seen, mut dense) = ([0; 3], 0);
+            for body in &bodies {
+                assert!(body.len() <= room.part, "{} bytes", body.len());
+                let reply: serde_json::Value = match format {
+                    Format::Json => serde_json::from_slice(body).unwrap(),
+                    Format::MsgPack => rmp_serde::from_slice::<Blocks>(body).unwrap().into(),
+                };
+                let block = &reply["colbert"];
+                let first = block["first"].as_u64().unwrap() as usize;
+                for (at, vectors) in block["rows"].as_array().unwrap().iter().enumerate() {
+                    let from = if at == 0 {
+                        block["from"].as_u64().unwrap_or(0)
+                    } else {
+                        0
+                    };
+                    assert_eq!(from, seen[first + at], "vectors in their order");
+                    seen[first + at] += vectors.as_array().unwrap().len() as u64;
+                }
+                dense += reply["embeddings"]["count"].as_u64().unwrap_or(0);
+            }
+            assert_eq!((seen, dense), ([2, 900, 3], 3));
+        }
+    }
+
+    /// What the test above compares, of a MessagePack document.
+    #[derive(serde::Deserialize)]
+    struct Blocks {
+        embeddings: Option<Counted>,
+        colbert: Ragged,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Counted {
+        count: u64,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Ragged {
+        first: u64,
+        #[serde(default)]
+        from: u64,
+        offsets: crate::wire::vectors::Packed<'static>,
+    }
+
+    impl From<Blocks> for serde_json::Value {
+        fn from(blocks: Blocks) -> Self {
+            let (offsets, _) = blocks.colbert.offsets.0.as_chunks::<4>();
+            let ends: Vec<u32> = offsets.iter().map(|end| u32::from_le_bytes(*end)).collect();
+            let rows: Vec<Vec<u8>> = ends
+                .windows(2)
+                .map(|ends| vec![0; (ends[1] - ends[0]) as usize])
+                .collect();
+            serde_json::json!({
+                "embeddings": {"count": blocks.embeddings.map_or(0, |block| block.count)},
+                "colbert": {"first": blocks.colbert.first, "from": blocks.colbert.from, "rows": rows},
+            })
         }
     }
 }

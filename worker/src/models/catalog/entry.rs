@@ -61,6 +61,8 @@ pub struct Entry {
     /// Tokens after which a text is cut by default, special ones included; none
     /// where it takes no text. fastembed's 512, or the model's own where that is less.
     pub max_length: Option<usize>,
+    /// File of the weights of words by which its queries need no run.
+    pub query_weights: Option<&'static str>,
     /// How its weights were made smaller; none where fastembed does not say.
     pub quantization: Option<Quantization>,
     /// What its authors say of it.
@@ -96,6 +98,7 @@ impl Entry {
             dimensions: None,
             pooling: None,
             max_length: (op != Op::Image).then_some(own.min(FASTEMBED_MAX_LENGTH)),
+            query_weights: None,
             quantization: None,
             card,
         }
@@ -110,6 +113,7 @@ impl Entry {
         };
         let own = beside.iter().map(|&name| name.to_owned());
         own.chain([self.graph.clone()])
+            .chain(self.query_weights.map(str::to_owned))
             .chain(self.additional.iter().cloned())
             .collect()
     }

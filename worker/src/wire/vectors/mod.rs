@@ -14,9 +14,10 @@ use super::protocol;
 pub use packed::Packed;
 
 /// How vectors are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// float32, little-endian, row-major.
+    #[default]
     F32,
     /// float16 (IEEE 754 binary16), little-endian, row-major. What is beyond its
     /// range is its largest value.

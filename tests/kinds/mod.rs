@@ -1,0 +1,78 @@
+//! Sparse vectors, ranked documents and joint vectors over the bus, and texts of
+//! every family: what comes out is what ONNX Runtime gives with Hugging Face's
+//! tokenizers, read as the models' authors do.
+
+mod generated;
+mod joint;
+mod rerank;
+mod sparse;
+mod text;
+
+use serde_json::Value;
+
+use crate::harness::{Ask, Caller, Launch, Server, Worker};
+use generated::generated;
+
+/// One model of text of each family of graphs and tokenizers.
+const TEXT: [&str; 5] = [
+    "BGESmallENV15",
+    "ClipVitB32",
+    "EmbeddingGemma300M",
+    "MultilingualE5Small",
+    "NomicEmbedTextV15",
+];
+
+/// A worker that serves generated models, such as `sparse/SPLADEPPV1`.
+struct Stage {
+    caller: Caller,
+    _worker: Worker,
+    _server: Server,
+}
+
+impl Stage {
+    async fn serving(models: &[&str]) -> Self {
+        let server = Server::start().await;
+        let tables = models
+            .iter()
+            .map(|name| format!("[[models]]\nname = '{name}'\n"));
+        let config = format!("[runtime]\nexecutors = 1\n{}", tables.collect::<String>());
+        let launch = Launch::new(&server.url(), &config).env("HF_HOME", &generated().hub());
+        let worker = launch.ready().await;
+        Self {
+            caller: Caller::connect(&server).await,
+            _worker: worker,
+            _server: server,
+        }
+    }
+
+    /// The answer to this document, in JSON.
+    async fn ask(&self, op: &str, model: &str, document: &Value) -> Value {
+        let ask = Ask::on(format!("fastembed.v1.{op}.{model}")).json(document);
+        self.caller.call(ask).await.read()
+    }
+
+    /// The refusal of this document.
+    async fn refused(&self, op: &str, model: &str, document: &Value, error: &str) -> Value {
+        let ask = Ask::on(format!("fastembed.v1.{op}.{model}")).json(document);
+        self.caller.call(ask).await.refused(error)
+    }
+}
+
+/// The numbers of a list.
+fn numbers(list: &Value) -> Vec<f32> {
+    let list = list.as_array().unwrap_or_else(|| panic!("no list: {list}"));
+    list.iter()
+        .map(|number| number.as_f64().expect("a number") as f32)
+        .collect()
+}
+
+/// Asserts that all numbers are within 1e-5 of the others, or of their ten-thousandth.
+fn near(what: &str, ours: &[f32], theirs: &[f32]) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    for (one, other) in ours.iter().zip(theirs) {
+        assert!(
+            (one - other).abs() <= 1e-5 * other.abs().max(1.0),
+            "{what}: {one} and {other}"
+        );
+    }
+}

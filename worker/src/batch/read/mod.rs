@@ -1,0 +1,6 @@
+//! Reading requests, an operation a file: what is asked, as rows to run.
+
+mod joint;
+mod rerank;
+mod sparse;
+mod text;

@@ -1,0 +1,96 @@
+//! `rerank`: documents in the order of a query, by a cross-encoder's scores or by
+//! the cosine of vectors.
+
+use crate::batch::finish::Finish;
+use crate::batch::pipeline::Job;
+use crate::batch::stage::{Asking, Row, Stage};
+use crate::models::Options;
+use crate::wire::reply::meta_bytes;
+use crate::wire::rerank::RerankRequest;
+use crate::wire::vectors::Encoding;
+use crate::wire::{Error, protocol};
+
+impl Stage {
+    /// By a cross-encoder: the query is tokenized once.
+    pub(in crate::batch) fn pairs(&self, job: &Job) -> Result<Asking, Error> {
+        let request = self.read_rerank(job)?;
+        let truncate = request.truncate.unwrap_or(true);
+        too_long(&request.query)?;
+        let beside = self.tokenizer.beside(&request.query)?;
+        let row = |text: &String| {
+            let tokens = self.checked(text, truncate, || beside.tokenize(text));
+            tokens.map(Row::Run)
+        };
+        let rows = request.documents.iter().map(row).collect();
+        let documents = documents(&request);
+        let finish = Finish::Scores {
+            raw: request.raw_scores.unwrap_or(false),
+            top_n: request.top_n,
+            documents: documents.map(<[String]>::to_vec),
+        };
+        Ok(self.asking(rows, finish, request))
+    }
+
+    /// By a model of dense vectors: the query is the first row.
+    pub(in crate::batch) fn compare(&self, job: &Job) -> Result<Asking, Error> {
+        let request = self.read_rerank(job)?;
+        let truncate = request.truncate.unwrap_or(true);
+        let texts = std::iter::once(&request.query).chain(&request.documents);
+        let row = |text: &String| self.tokenize(text, truncate).map(Row::Run);
+        let rows = texts.map(row).collect();
+        let documents = documents(&request);
+        let finish = Finish::Cosine {
+            top_n: request.top_n,
+            documents: documents.map(<[String]>::to_vec),
+        };
+        Ok(self.asking(rows, finish, request))
+    }
+
+    fn asking(
+        &self,
+        rows: Vec<Result<Row, Error>>,
+        finish: Finish,
+        request: RerankRequest,
+    ) -> Asking {
+        let longest = documents(&request).and_then(|texts| texts.iter().map(String::len).max());
+        Asking {
+            rows,
+            options: Options::default(),
+            shape: self.facts.shape,
+            space: self.facts.space.clone(),
+            encoding: Encoding::F32,
+            finish,
+            meta: request.meta,
+            memo: None,
+            bytes_of_row: longest.unwrap_or(0),
+        }
+    }
+
+    fn read_rerank(&self, job: &Job) -> Result<RerankRequest, Error> {
+        let format = job.call.format;
+        let request: RerankRequest = format.decode(&job.body)?;
+        self.demand(request.space.as_deref(), &self.facts.space)?;
+        let meta = meta_bytes(format, request.meta.as_ref());
+        request.check_room(format, job.room.single(), meta)?;
+        Ok(request)
+    }
+}
+
+fn documents(request: &RerankRequest) -> Option<&[String]> {
+    let wanted = request.return_documents.unwrap_or(false);
+    wanted.then_some(&*request.documents)
+}
+
+/// A query that is too long is nobody's item: it fails the request.
+fn too_long(query: &str) -> Result<(), Error> {
+    if query.len() <= protocol::MAX_INPUT_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "query: {} bytes, more than {}",
+        query.len(),
+        protocol::MAX_INPUT_BYTES
+    );
+    let error = Error::new(crate::wire::ErrorCode::PayloadTooLarge, message);
+    Err(error.with_limit(protocol::MAX_INPUT_BYTES))
+}

@@ -1,0 +1,111 @@
+//! What ratios compare, side by side in each round.
+
+use std::time::{Duration, Instant};
+
+use super::bus::{self, Caller};
+use super::figures::Latencies;
+use super::process::Process;
+use super::rival::Rival;
+use super::{SHORT_TEXT, Session, println, roofline};
+use crate::cli::Scene;
+use crate::config::Model;
+
+/// Calls of one short text at a time, in a round.
+const SINGLES: usize = 200;
+
+impl Session<'_> {
+    /// Everything that a ratio compares, each once a round.
+    pub(super) async fn rounds(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
+        let mut rival = match self.measures(Scene::Rival) {
+            true => Some(Rival::load(
+                self.environment.clone(),
+                &self.config.runtime,
+                Model::DEFAULT,
+            )?),
+            false => None,
+        };
+        let throughput = self.measures(Scene::Throughput);
+        if !throughput && rival.is_none() {
+            return Ok(());
+        }
+        for round in 1..=self.settings.rounds {
+            let start = Instant::now();
+            if throughput {
+                self.throughput(worker, caller).await?;
+            }
+            if let Some(rival) = &mut rival {
+                self.rival(rival)?;
+            }
+            if throughput {
+                self.singles(caller).await?;
+            }
+            let seconds = start.elapsed().as_secs_f64();
+            println(&format!(
+                "round {round} of {}: {seconds:.1} s",
+                self.settings.rounds
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// The oracle, the bus, and what the processors could do.
+    async fn throughput(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
+        let (texts, figures) = (&self.texts, &mut self.figures);
+        let best = self.oracle.best(texts)?;
+        figures.add("oracle_texts_per_second", rate(texts, best.elapsed));
+        let before = worker.processor_seconds();
+        let one = bus::one_caller(caller, texts).await?;
+        figures.add("bus_one_caller_texts_per_second", one);
+        let between = worker.processor_seconds();
+        let singles = bus::many_callers(caller, texts, 64, 1).await?;
+        figures.add("bus_64_singles_texts_per_second", singles);
+        let after = worker.processor_seconds();
+        let of_32 = bus::many_callers(caller, texts, 8, 32).await?;
+        figures.add("bus_callers_of_32_texts_per_second", of_32);
+
+        let flops = roofline::flops(&self.environment, self.config.runtime.processors())?;
+        figures.add("roofline_flops", flops);
+        let tokens = best.tokens.iter().sum::<usize>() as f64;
+        let by_text = roofline::FLOP_PER_TOKEN * tokens / texts.len() as f64;
+        figures.add("roofline_texts_per_second", flops / by_text);
+        for (name, before, after) in [
+            ("one_caller_tokens_per_processor_second", before, between),
+            ("64_singles_tokens_per_processor_second", between, after),
+        ] {
+            if let (Some(before), Some(after)) = (before, after) {
+                figures.add(name, tokens / (after - before));
+            }
+        }
+        Ok(())
+    }
+
+    /// fastembed's own call, with its own batches and with small ones.
+    fn rival(&mut self, rival: &mut Rival) -> anyhow::Result<()> {
+        let (texts, figures) = (&self.texts, &mut self.figures);
+        for (name, batch) in [
+            ("fastembed_default_texts_per_second", None),
+            ("fastembed_batch32_texts_per_second", Some(32)),
+        ] {
+            figures.add(name, rate(texts, rival.embed(texts, batch)?));
+        }
+        Ok(())
+    }
+
+    /// Short texts one at a time, through the bus and in process.
+    async fn singles(&mut self, caller: &Caller) -> anyhow::Result<()> {
+        let (short, figures) = ([SHORT_TEXT.to_owned()], &mut self.figures);
+        let through = bus::one_at_a_time(SINGLES, || caller.embed(&short)).await?;
+        figures.add("idle_bus_p50_seconds", through.percentile(50.0));
+        figures.add("idle_bus_p99_seconds", through.percentile(99.0));
+        let mut direct = Latencies::new()?;
+        for _ in 0..SINGLES {
+            direct.add(self.oracle.single(SHORT_TEXT)?)?;
+        }
+        figures.add("idle_in_process_p50_seconds", direct.percentile(50.0));
+        Ok(())
+    }
+}
+
+fn rate(texts: &[String], elapsed: Duration) -> f64 {
+    texts.len() as f64 / elapsed.as_secs_f64()
+}
