@@ -8,15 +8,17 @@ use bytes::Bytes;
 
 use crate::batch::{Pipeline, Settings};
 use crate::config::{Config, Model, ModelKind, Runtime};
-use crate::models::onnx::{Environment, Prepared};
-use crate::models::{Loaded, Op, calibration, catalog, fake, onnx};
+use crate::models::onnx::{Environment, Parallelism, Prepared};
+use crate::models::{Loaded, Op, calibration, catalog, fake, image, onnx};
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::{Call, Lane};
+use crate::wire::image::ImageRequest;
 use crate::wire::joint::JointRequest;
 use crate::wire::reply::Room;
 use crate::wire::rerank::RerankRequest;
 use crate::wire::sparse::SparseRequest;
 use crate::wire::text::TextRequest;
+use crate::wire::vectors::Packed;
 use crate::wire::{Format, protocol};
 
 /// Bodies up to this are decoded and tokenized without a thread's help.
@@ -86,6 +88,22 @@ pub fn pipelines(
 /// be fastest here.
 fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::Result<Loaded> {
     let entry = catalog::find_anywhere(&model.name)?;
+    if entry.op == Op::Image {
+        // Not tried out: the most sessions are what a full queue is served best by.
+        let parallelism = match runtime.is_calibrated() {
+            true => Parallelism {
+                instances: runtime.processors(),
+                threads: 1,
+            },
+            false => runtime.parallelism(),
+        };
+        return Ok(image::load(
+            environment,
+            &runtime.cache,
+            &entry,
+            parallelism,
+        )?);
+    }
     let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
     let parallelism = match runtime.is_calibrated() {
         true => {
@@ -137,7 +155,7 @@ pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A request of one text for a model of this operation.
+/// A request of one text, or the smallest image, for a model of this operation.
 fn first_request(op: Op, format: Format) -> Result<Vec<u8>, crate::wire::Error> {
     let inputs = vec![FIRST_TEXT.to_owned()];
     match op {
@@ -154,7 +172,11 @@ fn first_request(op: Op, format: Format) -> Result<Vec<u8>, crate::wire::Error> 
             inputs,
             ..JointRequest::default()
         }),
-        Op::Text | Op::Image => format.encode(&TextRequest {
+        Op::Image => format.encode(&ImageRequest {
+            images: Some(vec![Packed(image::SMALLEST.into())]),
+            ..ImageRequest::default()
+        }),
+        Op::Text => format.encode(&TextRequest {
             inputs,
             ..TextRequest::default()
         }),

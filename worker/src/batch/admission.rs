@@ -37,6 +37,13 @@ pub struct Load {
     pub bytes: usize,
 }
 
+impl Load {
+    fn has_room(&self, tokens: usize, bytes: usize, bounds: Bounds) -> bool {
+        self.tokens.saturating_add(tokens) <= bounds.tokens
+            && self.bytes.saturating_add(bytes) <= bounds.bytes
+    }
+}
+
 /// Shortest and longest advice on when to come back.
 const RETRY_AFTER: std::ops::RangeInclusive<u64> = 10..=10_000;
 
@@ -79,21 +86,27 @@ impl Admission {
     /// # Errors
     /// `overloaded`, with the time after which half of the queue will be done.
     pub fn admit(self: &Arc<Self>, bytes: usize) -> Result<Ticket, Error> {
+        self.admit_as(bytes, bytes)
+    }
+
+    /// As [`Self::admit`], charged `tokens`.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub fn admit_as(self: &Arc<Self>, tokens: usize, bytes: usize) -> Result<Ticket, Error> {
         let mut state = self.state();
-        let load = &mut state.load;
-        let full = load.requests >= self.bounds.requests
-            || load.tokens.saturating_add(bytes) > self.bounds.tokens
-            || load.bytes.saturating_add(bytes) > self.bounds.bytes;
-        if full && load.requests > 0 {
-            let error = Error::new(ErrorCode::Overloaded, "the queue is full");
-            return Err(error.with_retry_after_ms(state.retry_after_ms()));
+        let full = state.load.requests >= self.bounds.requests
+            || !state.load.has_room(tokens, bytes, self.bounds);
+        if full && state.load.requests > 0 {
+            return Err(state.overloaded());
         }
+        let load = &mut state.load;
         load.requests += 1;
-        load.tokens += bytes;
+        load.tokens += tokens;
         load.bytes += bytes;
         Ok(Ticket {
             gate: Arc::clone(self),
-            tokens: bytes,
+            tokens,
             bytes,
         })
     }
@@ -129,6 +142,11 @@ impl Admission {
 }
 
 impl State {
+    fn overloaded(&self) -> Error {
+        Error::new(ErrorCode::Overloaded, "the queue is full")
+            .with_retry_after_ms(self.retry_after_ms())
+    }
+
     fn retry_after_ms(&self) -> u32 {
         let speed = self.speed * self.executors as f64;
         let half_ms = if speed > 0.0 {
@@ -148,6 +166,23 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// Charges more before it is taken: what a request turns out to need. As at
+    /// the gate, what exceeds a bound by itself passes when nothing else waits.
+    ///
+    /// # Errors
+    /// As [`Admission::admit`].
+    pub fn grow(&mut self, tokens: usize, bytes: usize) -> Result<(), Error> {
+        let mut state = self.gate.state();
+        if state.load.requests > 1 && !state.load.has_room(tokens, bytes, self.gate.bounds) {
+            return Err(state.overloaded());
+        }
+        state.load.tokens += tokens;
+        state.load.bytes += bytes;
+        self.tokens += tokens;
+        self.bytes += bytes;
+        Ok(())
+    }
+
     /// Replaces the estimate by what the tokenizer counted, and adds the memory
     /// that the result will take.
     pub fn correct(&mut self, tokens: usize, result_bytes: usize) {
@@ -224,6 +259,21 @@ mod tests {
         assert!(gate.admit(95).is_err());
         drop(first);
         assert_eq!(gate.load(), Load::default());
+    }
+
+    #[test]
+    fn what_a_request_turns_out_to_need_is_refused_where_others_wait_and_given_back() {
+        let gate = Admission::new(BOUNDS, 1);
+        let mut first = gate.admit_as(0, 10).unwrap();
+        first.grow(50, 2000).unwrap();
+        assert_eq!((gate.load().tokens, gate.load().bytes), (50, 2010));
+        drop(first);
+        let (_first, mut second) = (gate.admit_as(0, 10).unwrap(), gate.admit_as(0, 10).unwrap());
+        assert_eq!(second.grow(0, 981).unwrap_err().code, ErrorCode::Overloaded);
+        assert_eq!(second.grow(101, 0).unwrap_err().code, ErrorCode::Overloaded);
+        second.grow(100, 980).unwrap();
+        drop(second);
+        assert_eq!((gate.load().tokens, gate.load().bytes), (0, 10));
     }
 
     #[test]

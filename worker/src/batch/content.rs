@@ -21,10 +21,10 @@ pub(super) enum Payload {
     Image(Image),
 }
 
-/// An image as its model reads it, told from others by the bytes that it was.
+/// An image of its model's size, told from others by the bytes that it was.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
-    pub(super) pixels: Arc<[f32]>,
+    pub(super) pixels: Arc<[u8]>,
     /// SHA-256 of the file.
     pub(super) digest: [u8; 32],
     /// What running it costs, in tokens of a text model of the same size.

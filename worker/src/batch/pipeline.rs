@@ -238,7 +238,12 @@ impl Pipeline {
                 false => deadline_exceeded(call.timeout),
             });
         }
-        let ticket = self.admission.admit(body.len())?;
+        // Files say nothing of what their images cost; those are charged when they
+        // are counted.
+        let ticket = match op {
+            Op::Image => self.admission.admit_as(0, body.len()),
+            _ => self.admission.admit(body.len()),
+        }?;
         let deadline = received + call.timeout;
         let waiting = Waiting(Interest::until(deadline, cancelled.clone()));
         let (reply, answered) = oneshot::channel();
@@ -254,7 +259,8 @@ impl Pipeline {
             reply,
         };
         let mut inline = None;
-        if job.body.len() <= self.inline_bytes && has_few_inputs(&job.body) {
+        let is_short = job.body.len() <= self.inline_bytes && op != Op::Image;
+        if is_short && has_few_inputs(&job.body) {
             inline = Some((Arc::clone(&self.stage), job));
         } else if !self.tokenizers.submit(job) {
             return Err(Error::new(ErrorCode::Draining, "this worker is stopping"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audience::Taker;
-use super::content::{Content, Payload};
+use super::content::{Content, Image, Payload};
 use super::finish::Finish;
 use super::memo::{Key, Known, Memo};
 use super::pending::{Counted, Pending, Terms};
@@ -35,6 +35,7 @@ pub(super) enum Row {
     /// Nothing: its weights need no run.
     Weighed(Tokens, SparseRow),
     Run(Tokens),
+    Look(Image),
 }
 
 impl Row {
@@ -48,6 +49,10 @@ impl Row {
                 tokens: u32::try_from(tokens.ids.len()).unwrap_or(u32::MAX),
                 truncated: tokens.truncated,
             },
+            Self::Look(_) => Counted {
+                tokens: 0,
+                truncated: false,
+            },
         }
     }
 
@@ -60,6 +65,7 @@ impl Row {
         match self {
             Self::Known(_) | Self::Weighed(..) => 0,
             Self::Run(tokens) => tokens.ids.len(),
+            Self::Look(image) => image.tokens,
         }
     }
 }
@@ -87,13 +93,13 @@ impl Stage {
         let _ = catch_unwind(AssertUnwindSafe(|| self.decode(job)));
     }
 
-    fn decode(&self, job: Job) {
+    fn decode(&self, mut job: Job) {
         let start = Instant::now();
         if !job.interest.lasts(start) {
             self.metrics.expired_request();
             return;
         }
-        let asking = match self.read(&job) {
+        let asking = match self.read(&mut job) {
             Ok(asking) => asking,
             Err(error) => {
                 // The caller may have gone, which is as good as answered.
@@ -129,7 +135,7 @@ impl Stage {
         let pending = Pending::new(terms, shape, &counted, ticket, job.reply);
         let owner = Arc::new(pending);
         let to_run = rows.into_iter().enumerate().filter_map(|(at, row)| {
-            let tokens = match row.ok()? {
+            let payload = match row.ok()? {
                 Row::Known(known) => {
                     owner.recall(at, &known.vector);
                     return None;
@@ -138,17 +144,15 @@ impl Stage {
                     owner.weigh(at, &weights);
                     return None;
                 }
-                Row::Run(tokens) => tokens,
+                Row::Run(tokens) => Payload::Tokens {
+                    ids: tokens.ids.into(),
+                    second: tokens.second,
+                },
+                Row::Look(image) => Payload::Image(image),
             };
             let owner = Arc::clone(&owner);
             Some(Asked {
-                content: Content {
-                    payload: Payload::Tokens {
-                        ids: tokens.ids.into(),
-                        second: tokens.second,
-                    },
-                    options,
-                },
+                content: Content { payload, options },
                 lane: job.call.lane,
                 taker: Taker { owner, row: at },
             })
@@ -163,15 +167,27 @@ impl Stage {
     }
 
     /// Reads a request and refuses what this model cannot do.
-    fn read(&self, job: &Job) -> Result<Asking, Error> {
+    fn read(&self, job: &mut Job) -> Result<Asking, Error> {
         match (job.op, self.facts.op) {
             (Op::Text, Op::Text) => self.text(job),
             (Op::Sparse, Op::Sparse) => self.sparse(job),
             (Op::Rerank, Op::Rerank) => self.pairs(job),
             (Op::Rerank, Op::Text) => self.compare(job),
             (Op::Joint, Op::Joint) => self.joint(job),
+            (Op::Image, Op::Image) => self.images(job),
             (op, _) => Err(Error::invalid(format!("this model does not serve {op}"))),
         }
+    }
+
+    /// Values that are kept of each dense vector where so many are wished for.
+    pub(super) fn kept(&self, wish: Option<u32>) -> Result<usize, Error> {
+        let own = self.facts.shape.dense;
+        let kept = wish.map_or(own, |wish| wish as usize);
+        if kept > own {
+            let message = format!("dimensions: {kept}, and this model has {own}");
+            return Err(Error::invalid(message).with_limit(own));
+        }
+        Ok(kept)
     }
 
     /// Refuses where the caller demands another space than `space`.

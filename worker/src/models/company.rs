@@ -29,16 +29,25 @@ pub(super) fn moves(
         tokens.map(|tokens| tokens.ids).map_err(Error::run)
     };
     let texts: Vec<Vec<u32>> = WORDS.into_iter().map(tokenize).collect::<Result<_, _>>()?;
+    let rows: Vec<Row<'_>> = texts.iter().map(|ids| Row::text(ids)).collect();
+    among(model, shape, &rows)
+}
+
+/// As [`moves`], of any rows.
+///
+/// # Errors
+/// Where the model cannot be run.
+pub(super) fn among(model: &mut dyn Model, shape: Shape, rows: &[Row<'_>]) -> Result<f32, Error> {
     let mut run = |company: &[usize]| {
-        let rows: Vec<Row<'_>> = company.iter().map(|at| Row::text(&texts[*at])).collect();
+        let rows: Vec<Row<'_>> = company.iter().map(|at| rows[*at]).collect();
         let mut outputs = Outputs::default();
         model.run(&rows, &mut outputs)?;
         Ok::<_, Error>(outputs)
     };
-    let alone = (0..texts.len())
+    let alone = (0..rows.len())
         .map(|at| run(&[at]))
         .collect::<Result<Vec<_>, _>>()?;
-    let everybody: Vec<usize> = (0..texts.len()).collect();
+    let everybody: Vec<usize> = (0..rows.len()).collect();
     let backwards = everybody.iter().rev().copied().collect();
     let pairs = everybody.windows(2).map(<[usize]>::to_vec);
     let mut most = 0.0_f32;

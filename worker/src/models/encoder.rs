@@ -117,7 +117,7 @@ impl Encoder {
 }
 
 /// The options under which a session runs, which can end a run.
-struct Options(Arc<RunOptions>);
+pub(super) struct Options(pub(super) Arc<RunOptions>);
 
 impl Terminate for Options {
     fn terminate(&self) {

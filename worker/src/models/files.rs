@@ -79,6 +79,8 @@ pub struct Files {
     pub additional: Vec<PathBuf>,
     /// `tokenizer.json`; an image model has none.
     pub tokenizer: PathBuf,
+    /// `preprocessor_config.json`; a model of texts has none.
+    pub preprocessor: PathBuf,
     /// Weights of words, of a model whose queries need no run.
     pub query_weights: Option<PathBuf>,
     /// `config.json`.
@@ -128,6 +130,7 @@ impl Files {
                 .map(|file| snapshot.join(file))
                 .collect(),
             tokenizer: snapshot.join(TOKENIZER),
+            preprocessor: snapshot.join(PREPROCESSOR),
             query_weights: entry.query_weights.map(|file| snapshot.join(file)),
             config: snapshot.join("config.json"),
             revision,

@@ -1,4 +1,4 @@
-//! Models: token ids in, vectors out. The only room that knows ONNX Runtime.
+//! Models: token ids or pixels in, vectors out. The only room that knows ONNX Runtime.
 
 pub mod calibration;
 pub mod catalog;
@@ -7,6 +7,7 @@ mod encoder;
 pub mod fake;
 pub mod files;
 mod heads;
+pub mod image;
 mod kind;
 pub mod onnx;
 mod outputs;
@@ -178,7 +179,7 @@ impl Tokens {
     }
 }
 
-/// Turns text into token ids.
+/// Turns text into token ids, or images into pixels.
 pub trait Tokenize: Send + Sync {
     /// Token ids of one text, cut at the model's maximum.
     ///
@@ -207,6 +208,24 @@ pub trait Tokenize: Send + Sync {
         let _ = query;
         Ok(None)
     }
+
+    /// Bytes of every image that [`Self::prepare`] gives; 0 where it reads none.
+    fn image_bytes(&self) -> usize {
+        0
+    }
+
+    /// The image in a file, brought to the model's size: RGB, eight bits a channel,
+    /// row-major.
+    ///
+    /// # Errors
+    /// Where the file is no image, too large, or the model reads none.
+    fn prepare(&self, file: &[u8]) -> Result<Arc<[u8]>, wire::Error> {
+        let _ = file;
+        Err(wire::Error::new(
+            wire::ErrorCode::Internal,
+            "this model reads no images",
+        ))
+    }
 }
 
 /// Tokenizes documents beside one query.
@@ -228,8 +247,8 @@ pub enum Input<'a> {
         /// Where the second text of a pair starts; the end, where there is one text.
         second: usize,
     },
-    /// An image as the model reads it: channels × height × width.
-    Pixels(&'a [f32]),
+    /// An image of the model's size: RGB, eight bits a channel, row-major.
+    Pixels(&'a [u8]),
 }
 
 /// One row of a batch.
@@ -260,6 +279,15 @@ impl<'a> Row<'a> {
         match self.input {
             Input::Tokens { ids, .. } => ids,
             Input::Pixels(_) => &[],
+        }
+    }
+
+    /// An image, for a vector of unit length.
+    #[must_use]
+    pub fn image(pixels: &'a [u8]) -> Self {
+        Self {
+            input: Input::Pixels(pixels),
+            options: Options::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use super::catalog::Entry;
 use super::company;
 use super::encoder::Encoder;
-use super::files::{self, Files};
+use super::files::Files;
 use super::kind::Kind;
 use super::tokenizer::Tokenizer;
 use super::weights::{self, External, Weights};
@@ -201,7 +201,7 @@ impl Prepared {
 }
 
 /// The path of a file as the graph knows it: from the graph's own folder.
-fn beside(graph: &Path, file: &Path) -> String {
+pub(super) fn beside(graph: &Path, file: &Path) -> String {
     let folder = graph.parent().unwrap_or(graph);
     file.strip_prefix(folder)
         .unwrap_or(file)
@@ -233,7 +233,7 @@ fn facts(
         pooling: kind.pooling,
         prompts,
         matryoshka: matryoshka.to_vec(),
-        space: files::fingerprint(contents, &terms),
+        space: entry.space(contents, &terms),
         aliases: entry.aliases(),
         license: entry.license(),
         source: format!("{}@{}", entry.repository, files.revision),
@@ -245,7 +245,8 @@ fn facts(
     }
 }
 
-fn session(
+/// A session that takes its weights from `weights`.
+pub(super) fn session(
     environment: &Environment,
     graph: &[u8],
     weights: &Weights,

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::Retry;
-use super::protocol::MAX_INPUTS;
+use super::image::Object;
+use super::protocol::{MAX_IMAGES, MAX_INPUTS};
+use super::vectors::Packed;
 
 /// An optional key that is present: its value, and nil is none.
 pub(super) fn present<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
@@ -45,7 +47,7 @@ pub(super) fn retry<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Err
 
 /// A list of strings.
 pub(super) fn strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    list::<D, Str, String>(from)
+    list::<D, Str, String>(from, MAX_INPUTS)
 }
 
 /// A request's inputs: between one and [`MAX_INPUTS`] strings.
@@ -64,37 +66,60 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    list::<D, T, T>(from)
+    list::<D, T, T>(from, MAX_INPUTS)
+}
+
+/// A request's images: at most [`MAX_IMAGES`] files.
+pub(super) fn present_images<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<Packed<'static>>>, D::Error> {
+    list::<D, Packed<'static>, _>(from, MAX_IMAGES).map(Some)
+}
+
+/// As [`present_images`], of objects.
+pub(super) fn present_objects<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<Object>>, D::Error> {
+    list::<D, Object, _>(from, MAX_IMAGES).map(Some)
+}
+
+/// `dimensions`: any but none.
+pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    match u32::deserialize(from)? {
+        0 => Err(D::Error::custom("dimensions is 0")),
+        dimensions => Ok(Some(dimensions)),
+    }
 }
 
 /// Rows of float32 scalars.
 pub(super) fn present_rows<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Vec<Vec<f32>>>, D::Error> {
-    list::<D, Row, Vec<f32>>(from).map(Some)
+    list::<D, Row, Vec<f32>>(from, MAX_INPUTS).map(Some)
 }
 
-/// At most [`MAX_INPUTS`] entries, each read as `R` and kept as `T`.
-fn list<'de, D, R, T>(from: D) -> Result<Vec<T>, D::Error>
+/// At most `most` entries, each read as `R` and kept as `T`.
+fn list<'de, D, R, T>(from: D, most: usize) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     R: Deserialize<'de> + Into<T>,
 {
-    struct Entries<R, T>(PhantomData<(R, T)>);
+    struct Entries<R, T>(usize, PhantomData<(R, T)>);
     impl<'de, R: Deserialize<'de> + Into<T>, T> Visitor<'de> for Entries<R, T> {
         type Value = Vec<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {MAX_INPUTS} entries")
+            write!(f, "a list of at most {} entries", self.0)
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let expected = seq.size_hint().unwrap_or(0);
-            let mut list = Vec::with_capacity(expected.min(MAX_INPUTS));
+            let mut list = Vec::with_capacity(expected.min(self.0));
             while let Some(entry) = seq.next_element::<R>()? {
-                if list.len() == MAX_INPUTS {
+                if list.len() == self.0 {
                     return Err(A::Error::custom(format_args!(
-                        "more than {MAX_INPUTS} entries in one list"
+                        "more than {} entries in one list",
+                        self.0
                     )));
                 }
                 list.push(entry.into());
@@ -102,7 +127,7 @@ where
             Ok(list)
         }
     }
-    from.deserialize_seq(Entries::<R, T>(PhantomData))
+    from.deserialize_seq(Entries::<R, T>(most, PhantomData))
 }
 
 /// One row of float32 scalars, of which each takes more bytes than it will.

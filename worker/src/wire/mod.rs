@@ -10,6 +10,7 @@ pub mod cancel;
 mod de;
 mod document;
 pub mod error_code;
+pub mod image;
 pub mod info;
 pub mod joint;
 pub mod meta;

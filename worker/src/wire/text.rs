@@ -48,7 +48,7 @@ pub struct TextRequest {
     /// Matryoshka cut, in dimensions.
     #[serde(
         default,
-        deserialize_with = "positive",
+        deserialize_with = "de::positive",
         skip_serializing_if = "Option::is_none"
     )]
     pub dimensions: Option<u32>,
@@ -80,13 +80,6 @@ pub struct TextRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub meta: Option<Meta>,
-}
-
-fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
-    match u32::deserialize(from)? {
-        0 => Err(D::Error::custom("dimensions is 0")),
-        dimensions => Ok(Some(dimensions)),
-    }
 }
 
 /// One item that got no vector; its row is zero.

@@ -1,5 +1,6 @@
 //! Reading requests, an operation a file: what is asked, as rows to run.
 
+mod image;
 mod joint;
 mod rerank;
 mod sparse;

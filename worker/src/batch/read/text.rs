@@ -98,12 +98,7 @@ impl Stage {
         let format = job.call.format;
         let request: TextRequest = format.decode(&job.body)?;
         let prompt = self.facts.prompts.text(request.prompt.as_deref())?;
-        let own = self.facts.shape.dense;
-        let dimensions = request.dimensions.map_or(own, |wish| wish as usize);
-        if dimensions > own {
-            let message = format!("dimensions: {dimensions}, and this model has {own}");
-            return Err(Error::invalid(message).with_limit(own));
-        }
+        let dimensions = self.kept(request.dimensions)?;
         let normalize = request.normalize.unwrap_or(true);
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;

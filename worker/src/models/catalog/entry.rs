@@ -65,6 +65,9 @@ pub struct Entry {
     pub query_weights: Option<&'static str>,
     /// How its weights were made smaller; none where fastembed does not say.
     pub quantization: Option<Quantization>,
+    /// The name of the text and image models that it is one of, whose vectors are
+    /// made to be compared.
+    pub pair: Option<&'static str>,
     /// What its authors say of it.
     pub card: Option<&'static Card>,
 }
@@ -89,6 +92,7 @@ impl Entry {
         let card = Card::of(op, &name);
         let own = card.and_then(|card| card.context).unwrap_or(usize::MAX);
         Self {
+            pair: pair(op, &name),
             op,
             name,
             repository,
@@ -140,6 +144,24 @@ impl Entry {
         aliases
     }
 
+    /// Fingerprint of what its vectors mean, by the bytes of its files and the
+    /// settings in `terms`; of one of a pair, by the pair alone.
+    ///
+    /// A pair's models come from two repositories, and each worker may have one of
+    /// them. So the two have one space whoever serves them, and it says that the
+    /// vectors are of this pair, this long, and normalised. It does not say that the
+    /// files are the published ones; a pin in `models.lock` does.
+    #[must_use]
+    pub fn space(&self, contents: &[&[u8]], terms: &str) -> String {
+        match (self.pair, self.dimensions) {
+            (Some(pair), Some(dimensions)) => {
+                let terms = format!("pair={pair} dimensions={dimensions} normalized");
+                files::fingerprint(&[], &terms)
+            }
+            _ => files::fingerprint(contents, terms),
+        }
+    }
+
     /// Whether the scale of its activations is taken over a whole run, so that a
     /// text's vector would depend on its company.
     #[must_use]
@@ -153,4 +175,10 @@ impl Entry {
         let known = self.card.and_then(|card| card.license);
         known.unwrap_or(UNKNOWN_LICENSE)
     }
+}
+
+/// CLIP's text and image towers were trained together (arXiv:2103.00020).
+fn pair(op: Op, name: &str) -> Option<&'static str> {
+    let is_one = matches!(op, Op::Text | Op::Image) && name == "ClipVitB32";
+    is_one.then_some("clip-ViT-B-32")
 }

@@ -1,6 +1,7 @@
 //! From what a session gives to what is asked of a model: one head for each kind.
 
 mod dense;
+mod image;
 mod joint;
 mod score;
 mod sparse;
@@ -24,6 +25,8 @@ pub(super) enum Head {
     Splade(Splade),
     /// Weights of a text's own tokens, from their states.
     Linear(Linear),
+    /// One vector an image.
+    Image,
     /// One score a row: a pair's relevance.
     Score,
     /// Dense, sparse and a vector of each token (BGE-M3, arXiv:2402.03216).
@@ -34,7 +37,7 @@ pub(super) enum Head {
 #[derive(Clone, Copy)]
 pub(super) struct Fed<'a> {
     pub(super) rows: &'a [Row<'a>],
-    /// Tokens of the widest row.
+    /// Tokens of the widest row; none of images.
     pub(super) width: usize,
     /// What the model gives for each row.
     pub(super) shape: Shape,
@@ -57,6 +60,7 @@ impl Head {
             }
             Self::Splade(head) => head.read(session, fed, outputs),
             Self::Linear(head) => head.read(session, fed, outputs),
+            Self::Image => image::read(session, fed, outputs),
             Self::Score => score::read(session, fed, outputs),
             Self::Joint => joint::read(session, fed, outputs),
         }

@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::de;
-use super::protocol;
+use super::{de, protocol};
 
 pub use packed::Packed;
 

@@ -1,0 +1,87 @@
+//! `image`: a dense vector for each image.
+
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::batch::content::Image;
+use crate::batch::finish::Finish;
+use crate::batch::pipeline::Job;
+use crate::batch::stage::{Asking, Row, Stage};
+use crate::models::{Options, Shape};
+use crate::wire::image::ImageRequest;
+use crate::wire::reply::meta_bytes;
+use crate::wire::vectors::Encoding;
+use crate::wire::{Error, Format};
+
+/// Bytes of a prepared image that cost what a token does: 32 × 32 pixels, a patch
+/// of the smallest vision transformers. A common 224 × 224 is 49.
+const TOKEN_BYTES: usize = 32 * 32 * 3;
+
+impl Stage {
+    pub(in crate::batch) fn images(&self, job: &mut Job) -> Result<Asking, Error> {
+        let (request, dimensions) = self.read_images(job)?;
+        let (images, bytes) = (request.images(), self.tokenizer.image_bytes());
+        let tokens = bytes.div_ceil(TOKEN_BYTES);
+        // A hundred bytes may become a thousand times as many: there has to be room
+        // for the pixels before they are.
+        job.ticket
+            .grow(images.len() * tokens, images.len() * bytes)?;
+        let rows = images.iter().map(|file| {
+            // A picture may take a second, and a request has many.
+            if !job.interest.lasts(Instant::now()) {
+                return Err(Error::cancelled());
+            }
+            let pixels = self.tokenizer.prepare(&file.0)?;
+            Ok(Row::Look(Image {
+                pixels,
+                digest: Sha256::digest(&file.0).into(),
+                tokens,
+            }))
+        });
+        let normalize = request.normalize.unwrap_or(true);
+        Ok(Asking {
+            rows: rows.collect(),
+            options: Options {
+                normalize,
+                ..Options::default()
+            },
+            shape: Shape {
+                dense: dimensions,
+                ..self.facts.shape
+            },
+            space: self.facts.space_of(normalize, dimensions),
+            encoding: encoding(&request, job.call.format),
+            finish: Finish::Images,
+            meta: request.meta,
+            memo: None,
+            bytes_of_row: 0,
+        })
+    }
+
+    /// Reads an `image` request and refuses what this model cannot do; gives the
+    /// values that are kept of each vector too.
+    fn read_images(&self, job: &Job) -> Result<(ImageRequest, usize), Error> {
+        let format = job.call.format;
+        let request: ImageRequest = format.decode(&job.body)?;
+        request.check()?;
+        let encoding = encoding(&request, format);
+        let dimensions = self.kept(request.dimensions)?;
+        let normalize = request.normalize.unwrap_or(true);
+        let space = self.facts.space_of(normalize, dimensions);
+        self.demand(request.space.as_deref(), &space)?;
+        let meta = meta_bytes(format, request.meta.as_ref());
+        let rows = request.images().len();
+        job.room
+            .check(&job.call, encoding, dimensions, rows, meta)?;
+        Ok((request, dimensions))
+    }
+}
+
+/// Packed for programs, lists for people, unless the request says otherwise.
+fn encoding(request: &ImageRequest, format: Format) -> Encoding {
+    request.encoding.unwrap_or(match format {
+        Format::MsgPack => Encoding::F32,
+        Format::Json => Encoding::Array,
+    })
+}
