@@ -24,7 +24,6 @@ use crate::wire::cancel::AttemptId;
 use crate::wire::info::{ImageLimits, InfoReply, InfoRequest, Limits};
 use crate::wire::joint::Kind;
 use crate::wire::reply::{self, Responder, Room};
-use crate::wire::rerank::ScoreKind;
 use crate::wire::{Error, ErrorCode, protocol};
 
 /// Answers outside of admission, refusals and facts, that may be on their way
@@ -163,9 +162,9 @@ impl Endpoint {
         let weighs = op == Op::Sparse && facts.weighs_queries;
         // A model of another operation has vectors to compare, and no scores.
         let scores = if facts.op == Op::Rerank {
-            ScoreKind::Sigmoid
+            protocol::SCORE_KIND_SIGMOID
         } else {
-            ScoreKind::Cosine
+            protocol::SCORE_KIND_COSINE
         };
         call.format.encode(&InfoReply {
             op: op.to_string(),
@@ -194,7 +193,7 @@ impl Endpoint {
             } else {
                 Vec::new()
             },
-            score_kind: (op == Op::Rerank).then_some(scores),
+            score_kind: (op == Op::Rerank).then(|| scores.to_owned()),
             images: (op == Op::Image).then(ImageLimits::default),
         })
     }

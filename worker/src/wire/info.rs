@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::joint::Kind;
-use super::rerank::ScoreKind;
 use super::{de, protocol};
 
 /// A call for a model's facts: an empty map, or no body at all.
@@ -130,10 +129,10 @@ pub struct InfoReply {
     /// What its scores are by default, where it gives scores.
     #[serde(
         default,
-        deserialize_with = "de::present",
+        deserialize_with = "de::present_string",
         skip_serializing_if = "Option::is_none"
     )]
-    pub score_kind: Option<ScoreKind>,
+    pub score_kind: Option<String>,
     /// What a request of images may hold, where it reads them.
     #[serde(
         default,
