@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,6 +73,39 @@ func TestEveryFamilyGivesItsReferenceAsAGoType(t *testing.T) {
 		t.Run(op+" "+model, func(t *testing.T) {
 			families[op](t, client, model, expect(t, references, op, model), references)
 		})
+	}
+	t.Run("examples", func(t *testing.T) { examples(t, s, filepath.Join(references, "images")) })
+}
+
+// examples runs the small program of each kind, each of which prints a line for
+// everything that it compares.
+func examples(t *testing.T, s *server, pictures string) {
+	files, err := filepath.Glob(filepath.Join(pictures, "*"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d pictures: %v", len(files), err)
+	}
+	for program, want := range map[string]struct {
+		args  []string
+		lines int
+	}{
+		"packed": {[]string{"-model", "BGESmallENV15"}, 2},
+		"sparse": {nil, 3},
+		"images": {append([]string{"a red boat"}, files[:2]...), 2},
+		"rerank": {nil, 4},
+		"joint":  {nil, 4},
+	} {
+		file := filepath.Join(t.TempDir(), program)
+		build := exec.Command("go", "build", "-o", file, "./examples/"+program)
+		build.Dir = ".."
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		cmd := exec.Command(file, want.args...)
+		cmd.Env = []string{"NATS_URL=" + s.url(), "NATS_USER=client", "NATS_PASSWORD=client"}
+		out, err := cmd.CombinedOutput()
+		if lines := strings.Count(string(out), "\n"); err != nil || lines != want.lines {
+			t.Errorf("%s: %v, %d lines\n%s", program, err, lines, out)
+		}
 	}
 }
 
