@@ -85,14 +85,26 @@ impl ImageRequest {
     /// # Errors
     /// `invalid_request`.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_shape()?;
+        match &self.objects {
+            Some(_) => Err(Error::invalid(
+                "objects: not served by this version; send the files as images",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what is no request of images, whatever this version serves.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn check_shape(&self) -> Result<(), Error> {
         match (&self.images, &self.objects) {
             (Some(_), Some(_)) => Err(Error::invalid("images and objects: give one of them")),
             (None, None) => Err(Error::invalid("images: missing")),
-            (None, Some(_)) => Err(Error::invalid(
-                "objects: not served by this version; send the files as images",
-            )),
             (Some(images), None) if images.is_empty() => Err(Error::invalid("images is empty")),
-            (Some(_), None) => Ok(()),
+            (None, Some(objects)) if objects.is_empty() => Err(Error::invalid("objects is empty")),
+            _ => Ok(()),
         }
     }
 }

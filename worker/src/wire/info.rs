@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::joint::Kind;
 use super::{de, protocol};
 
 /// A call for a model's facts: an empty map, or no body at all.
@@ -41,6 +42,28 @@ impl Default for Limits {
     }
 }
 
+/// What a request of images may hold besides (`schemas/limits.json`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageLimits {
+    /// Images in one request.
+    pub max_images: u32,
+    /// Bytes of one file.
+    pub max_image_bytes: u32,
+    /// Millions of pixels of one image.
+    pub max_image_megapixels: u32,
+}
+
+impl Default for ImageLimits {
+    fn default() -> Self {
+        let small = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        Self {
+            max_images: small(protocol::MAX_IMAGES),
+            max_image_bytes: small(protocol::MAX_IMAGE_BYTES),
+            max_image_megapixels: small(protocol::MAX_IMAGE_MEGAPIXELS),
+        }
+    }
+}
+
 /// A model's facts (`schemas/info-reply.schema.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InfoReply {
@@ -59,7 +82,8 @@ pub struct InfoReply {
     /// That worker's version.
     #[serde(deserialize_with = "de::string")]
     pub version: String,
-    /// Values in a vector.
+    /// Values in a dense vector; 0 where it gives none, which is no key.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub dimensions: u32,
     /// Tokens after which a text is cut, special ones included.
     pub max_tokens: u32,
@@ -95,4 +119,30 @@ pub struct InfoReply {
     pub source: String,
     /// What a request may ask for.
     pub limits: Limits,
+    /// Kinds of vectors that it gives, where there are several.
+    #[serde(
+        default,
+        deserialize_with = "de::entries",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub outputs: Vec<Kind>,
+    /// What its scores are by default, where it gives scores.
+    #[serde(
+        default,
+        deserialize_with = "de::present_string",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub score_kind: Option<String>,
+    /// What a request of images may hold, where it reads them.
+    #[serde(
+        default,
+        deserialize_with = "de::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub images: Option<ImageLimits>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
