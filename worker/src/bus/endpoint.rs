@@ -21,7 +21,7 @@ use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
 use crate::wire::cancel::AttemptId;
-use crate::wire::info::{InfoReply, InfoRequest, Limits};
+use crate::wire::info::{ImageLimits, InfoReply, InfoRequest, Limits};
 use crate::wire::reply::{self, Responder, Room};
 use crate::wire::{Error, ErrorCode, protocol};
 
@@ -178,6 +178,7 @@ impl Endpoint {
             license: facts.license.to_owned(),
             source: facts.source.clone(),
             limits: Limits::default(),
+            images: (op == Op::Image).then(ImageLimits::default),
         })
     }
 

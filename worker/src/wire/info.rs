@@ -41,6 +41,28 @@ impl Default for Limits {
     }
 }
 
+/// What a request of images may hold besides (`schemas/limits.json`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageLimits {
+    /// Images in one request.
+    pub max_images: u32,
+    /// Bytes of one file.
+    pub max_image_bytes: u32,
+    /// Millions of pixels of one image.
+    pub max_image_megapixels: u32,
+}
+
+impl Default for ImageLimits {
+    fn default() -> Self {
+        let small = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        Self {
+            max_images: small(protocol::MAX_IMAGES),
+            max_image_bytes: small(protocol::MAX_IMAGE_BYTES),
+            max_image_megapixels: small(protocol::MAX_IMAGE_MEGAPIXELS),
+        }
+    }
+}
+
 /// A model's facts (`schemas/info-reply.schema.json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InfoReply {
@@ -95,4 +117,11 @@ pub struct InfoReply {
     pub source: String,
     /// What a request may ask for.
     pub limits: Limits,
+    /// The same of images, where it reads them.
+    #[serde(
+        default,
+        deserialize_with = "de::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub images: Option<ImageLimits>,
 }
