@@ -5,6 +5,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod caller;
+pub(crate) mod generated;
 pub(crate) mod http;
 pub(crate) mod nats_cli;
 pub(crate) mod process;

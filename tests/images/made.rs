@@ -1,13 +1,14 @@
 //! The images of `tests/models/pixels.py`, made once for this program.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fastembed_worker::models::image::decode::{Limits, decode};
 use fastembed_worker::wire::Error;
 use image::RgbImage;
 use serde_json::Value;
+
+use crate::harness::generated::python;
 
 /// What the script left, to one test at a time.
 pub(crate) struct Made {
@@ -62,16 +63,9 @@ pub(crate) fn read(file: &Path) -> Vec<u8> {
 }
 
 fn make() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pixels");
     // What an earlier script left would be tested for ever.
     let _ = std::fs::remove_dir_all(&folder);
-    let made = Command::new(root.join(".setup/venv/bin/python"))
-        .arg(root.join("tests/models/pixels.py"))
-        .arg(&folder)
-        .output()
-        .expect("Python with Pillow; run make setup");
-    let complaint = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "{complaint}");
+    python(&[Path::new("tests/models/pixels.py"), &folder]);
     folder
 }

@@ -12,8 +12,14 @@
 )]
 
 mod bombs;
+mod bus;
+mod generated;
+#[path = "../harness/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the other binaries use the rest")]
+mod harness;
 mod made;
 mod pixels;
+mod refusals;
 
 use peak_alloc::PeakAlloc;
 

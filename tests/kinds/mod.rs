@@ -2,16 +2,17 @@
 //! every family: what comes out is what ONNX Runtime gives with Hugging Face's
 //! tokenizers, read as the models' authors do.
 
-mod generated;
 mod joint;
 mod rerank;
 mod sparse;
 mod text;
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
+use crate::harness::generated::Generated;
 use crate::harness::{Ask, Caller, Launch, Server, Worker};
-use generated::generated;
 
 /// One model of text of each family of graphs and tokenizers.
 const TEXT: [&str; 5] = [
@@ -21,6 +22,16 @@ const TEXT: [&str; 5] = [
     "MultilingualE5Small",
     "NomicEmbedTextV15",
 ];
+
+/// Made once for all tests of a run: of the many models of text one of each family.
+fn generated() -> &'static Generated {
+    static MADE: OnceLock<Generated> = OnceLock::new();
+    MADE.get_or_init(|| {
+        Generated::make("kinds", |op, name| {
+            ["sparse", "rerank", "joint"].contains(&op) || (op == "text" && TEXT.contains(&name))
+        })
+    })
+}
 
 /// A worker that serves generated models, such as `sparse/SPLADEPPV1`.
 struct Stage {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::generated::Reference;
 use super::{Stage, generated, near, numbers};
+use crate::harness::generated::Reference;
 
 const MODELS: [&str; 3] = ["SPLADEPPV1", "OpenSearchNeuralSparseDocV3Gte", "BGEM3"];
 

@@ -70,6 +70,7 @@ def whole(seed):
         "palette.bmp": encoded(image(11).quantize(64), "BMP"),
         "grey.tiff": encoded(image(12).convert("L"), "TIFF", **tiff),
         "alpha.tiff": encoded(image(13).convert("RGBA"), "TIFF", **tiff),
+        "widest.png": png(65_535, 2, 16, 6, 2 * (b"\0" + bytes(8 * 65_535))),
         "thin.png": encoded(image(14, 3000, 1), "PNG"),
         "pixel.png": encoded(image(15, 1, 1), "PNG"),
     }
@@ -89,6 +90,26 @@ def bombs():
     }
 
 
+def large():
+    """name → bytes of four megapixels, in the modes that take most memory."""
+    picture = Image.linear_gradient("L").resize((2000, 2000))
+    colour = Image.merge("RGB", [picture, picture.rotate(90), picture.rotate(180)])
+    alpha = colour.convert("RGBA")
+    frames = {"save_all": True, "append_images": [alpha], "duration": 100}
+    return {
+        "large.png": encoded(alpha, "PNG", compress_level=1),
+        "large_deep.png": png(2000, 2000, 16, 6, 2000 * (b"\0" + bytes(16_000))),
+        "large.jpeg": encoded(colour, "JPEG"),
+        "large_progressive.jpeg": encoded(colour.convert("CMYK"), "JPEG", progressive=True),
+        "large.webp": encoded(alpha, "WEBP", lossless=True, method=0),
+        "large_lossy.webp": encoded(alpha, "WEBP", method=0),
+        "large_frames.webp": encoded(colour, "WEBP", method=0, **frames),
+        "large.gif": encoded(picture, "GIF"),
+        "large.bmp": encoded(colour, "BMP"),
+        "large.tiff": encoded(alpha, "TIFF", compression="tiff_lzw"),
+    }
+
+
 def huge(content, *places):
     """The same bytes with other sides at (offset, format)."""
     changed = bytearray(content)
@@ -102,17 +123,20 @@ def refused(seed):
     small = Image.fromarray(paint(seed, "refused", 90, 70))
     jpeg = encoded(small, "JPEG")
     frame = jpeg.index(b"\xff\xc0")
-    webp = encoded(small, "WEBP", lossless=True, exif=b"Exif\0\0")
+    webp = encoded(small, "WEBP", lossless=True)
     tiff = encoded(small, "TIFF")
     order = "<"
     (first,) = struct.unpack_from(order + "I", tiff, 4)
     sides = []
     for i in range(struct.unpack_from(order + "H", tiff, first)[0]):
         tag, kind = struct.unpack_from(order + "HH", tiff, first + 2 + 12 * i)
-        if tag in (256, 257):
+        # The rows of a strip too, or the header contradicts itself.
+        if tag in (256, 257, 278):
             sides.append((first + 10 + 12 * i, order + ("H" if kind == 3 else "I")))
-    canvas = bytearray(webp)
-    canvas[24:30] = (HUGE - 1).to_bytes(3, "little") * 2
+    # A lossless one has 14 bits for each side, behind its signature: 16,384 at most.
+    sides_of_webp = struct.unpack_from("<I", webp, 21)[0] | (1 << 28) - 1
+    assert webp[12:16] == b"VP8L"
+    huge_webp = webp[:21] + struct.pack("<I", sides_of_webp) + webp[25:]
     # 16 bits and alpha: 49 megapixels of it are 392 MB, and what they become comes on top.
     deep = png(7000, 7000, 16, 6, b"")
     formats = {
@@ -132,6 +156,6 @@ def refused(seed):
         "huge.gif": (huge(formats["gif"], (6, "<H"), (8, "<H")), 413),
         "huge.bmp": (huge(formats["bmp"], (18, "<i"), (22, "<i")), 413),
         "huge.tiff": (huge(tiff, *sides), 413),
-        "huge.webp": (bytes(canvas), 413),
+        "huge.webp": (huge_webp, 413),
         "deep.png": (deep, 413),
     }

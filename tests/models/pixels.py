@@ -7,6 +7,7 @@ usage: python tests/models/pixels.py <folder> [--seed N]
 <folder>/<file>.json      a preprocessor_config.json
 <folder>/<file>.f32       what preprocess.py makes of each picture with it, one after the other
 <folder>/pixels.json      images: name → {width, height}; pictures: names in the order of the .f32 files;
+                          large: names of four megapixels;
                           configurations: file → {width, height}; refused: name → code of the refusal
 """
 
@@ -71,7 +72,10 @@ def main():
     whole = {name: (content, content) for name, content in (plain | odd_images.whole(arguments.seed)).items()}
     whole |= odd_images.bombs()
     refused = odd_images.refused(arguments.seed)
-    about = {"images": {}, "pictures": list(plain), "configurations": {}, "refused": {}}
+    large = odd_images.large()
+    for name, content in large.items():
+        (folder / "images" / name).write_bytes(content)
+    about = {"images": {}, "large": list(large), "pictures": list(plain), "configurations": {}, "refused": {}}
     for name, (content, same) in whole.items():
         (folder / "images" / name).write_bytes(content)
         picture = odd_images.rgb(same)

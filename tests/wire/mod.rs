@@ -46,18 +46,11 @@ fn reader(document: &str) -> RoundTrip {
         "alive-frame" => round_trip::<AliveFrame>,
         "cancel-request" => round_trip::<CancelRequest>,
         "sparse-request" => round_trip::<SparseRequest>,
-        "image-request" => image_request,
+        "image-request" => round_trip::<ImageRequest>,
         "rerank-request" => round_trip::<RerankRequest>,
         "joint-request" => round_trip::<JointRequest>,
         other => panic!("no reader for {other}"),
     }
-}
-
-/// Its two lists are told from none and both after it is decoded.
-fn image_request(from: Format, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let request: ImageRequest = from.decode(bytes)?;
-    request.check_shape()?;
-    Format::MsgPack.encode(&request)
 }
 
 /// The worker writes these and reads them nowhere; the Go client reads them.

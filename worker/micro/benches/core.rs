@@ -50,15 +50,14 @@ fn encode(criterion: &mut Criterion) {
             (Format::Json, Encoding::Array),
         ] {
             let answer = Answer {
+                rows,
                 dimensions: DIMENSIONS,
                 vectors: values(rows * DIMENSIONS),
                 tokens: vec![16; rows],
                 truncated: vec![false; rows],
-                errors: Vec::new(),
-                timings: Timings::default(),
                 space: "d43fed5fea6c2101".to_owned(),
                 encoding,
-                meta: None,
+                ..Answer::default()
             };
             let call = Call {
                 format,

@@ -293,7 +293,7 @@ impl Shared {
 /// How the vectors of an operation may be packed, where there is a choice.
 fn encodings(op: Op) -> &'static [&'static str] {
     match op {
-        Op::Text | Op::Image => &protocol::ENCODINGS,
+        Op::Text | Op::Image => protocol::ENCODINGS,
         Op::Sparse | Op::Rerank | Op::Joint => &[],
     }
 }

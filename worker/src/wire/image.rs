@@ -8,57 +8,72 @@ use super::{Error, de};
 
 /// A call for vectors of images (`schemas/image-request.schema.json`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Read")]
 pub struct ImageRequest {
     /// One to 64 files; a row of the reply for each, in this order.
-    #[serde(
-        default,
-        deserialize_with = "de::present_images",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Vec<Packed<'static>>>,
     /// The same as objects of an object store, in place of `images`.
-    #[serde(
-        default,
-        deserialize_with = "de::present_objects",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub objects: Option<Vec<Object>>,
     /// How the vectors are packed.
-    #[serde(
-        default,
-        deserialize_with = "de::present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
     /// Scale every vector to unit length (the default).
-    #[serde(
-        default,
-        deserialize_with = "de::present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub normalize: Option<bool>,
     /// Matryoshka cut, in dimensions.
-    #[serde(
-        default,
-        deserialize_with = "de::positive",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<u32>,
     /// The space that the vectors must belong to.
-    #[serde(
-        default,
-        deserialize_with = "de::present_string",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     /// Echoed.
-    #[serde(
-        default,
-        deserialize_with = "de::present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub meta: Option<Meta>,
+}
+
+/// [`ImageRequest`] as it is read, before its two lists are compared.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    #[serde(default, deserialize_with = "de::present_images")]
+    images: Option<Vec<Packed<'static>>>,
+    #[serde(default, deserialize_with = "de::present_objects")]
+    objects: Option<Vec<Object>>,
+    #[serde(default, deserialize_with = "de::present")]
+    encoding: Option<Encoding>,
+    #[serde(default, deserialize_with = "de::present")]
+    normalize: Option<bool>,
+    #[serde(default, deserialize_with = "de::positive")]
+    dimensions: Option<u32>,
+    #[serde(default, deserialize_with = "de::present_string")]
+    space: Option<String>,
+    #[serde(default, deserialize_with = "de::present")]
+    meta: Option<Meta>,
+}
+
+impl TryFrom<Read> for ImageRequest {
+    type Error = &'static str;
+
+    fn try_from(read: Read) -> Result<Self, Self::Error> {
+        match (&read.images, &read.objects) {
+            (Some(_), Some(_)) => return Err("images and objects: give one of them"),
+            (None, None) => return Err("images: missing"),
+            (Some(images), None) if images.is_empty() => return Err("images is empty"),
+            (None, Some(objects)) if objects.is_empty() => return Err("objects is empty"),
+            _ => {}
+        }
+        Ok(Self {
+            images: read.images,
+            objects: read.objects,
+            encoding: read.encoding,
+            normalize: read.normalize,
+            dimensions: read.dimensions,
+            space: read.space,
+            meta: read.meta,
+        })
+    }
 }
 
 /// An object of a store.
@@ -80,32 +95,17 @@ impl ImageRequest {
         self.images.as_deref().unwrap_or_default()
     }
 
-    /// Refuses all but one list of images.
+    /// Refuses what this version does not serve.
     ///
     /// # Errors
     /// `invalid_request`.
     pub fn check(&self) -> Result<(), Error> {
-        self.check_shape()?;
-        match &self.objects {
-            Some(_) => Err(Error::invalid(
+        if self.objects.is_some() {
+            return Err(Error::invalid(
                 "objects: not served by this version; send the files as images",
-            )),
-            None => Ok(()),
+            ));
         }
-    }
-
-    /// Refuses what is no request of images, whatever this version serves.
-    ///
-    /// # Errors
-    /// `invalid_request`.
-    pub fn check_shape(&self) -> Result<(), Error> {
-        match (&self.images, &self.objects) {
-            (Some(_), Some(_)) => Err(Error::invalid("images and objects: give one of them")),
-            (None, None) => Err(Error::invalid("images: missing")),
-            (Some(images), None) if images.is_empty() => Err(Error::invalid("images is empty")),
-            (None, Some(objects)) if objects.is_empty() => Err(Error::invalid("objects is empty")),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -114,6 +114,8 @@ mod tests {
     use super::*;
     use crate::wire::{ErrorCode, Format, protocol};
     use std::borrow::Cow;
+    use std::fs;
+    use std::path::Path;
 
     fn of(images: usize) -> ImageRequest {
         ImageRequest {
@@ -152,6 +154,25 @@ mod tests {
             assert_eq!(refused.code, ErrorCode::InvalidRequest);
             assert!(refused.message.contains(named), "{named}: {refused}");
         }
+    }
+
+    #[test]
+    fn shared_documents_are_read_as_they_were_written_and_bad_ones_refused() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/vectors");
+        let each = |kind: &str, check: &dyn Fn(&str, Result<ImageRequest, Error>)| {
+            let files = fs::read_dir(folder.join(kind).join("image-request")).unwrap();
+            let files = files.map(|file| file.unwrap().path());
+            let packed = files.filter(|file| file.extension().is_some_and(|e| e == "msgpack"));
+            let count = packed.map(|file| {
+                let read = Format::MsgPack.decode(&fs::read(&file).unwrap());
+                check(&file.display().to_string(), read);
+            });
+            assert!(count.count() > 5);
+        };
+        each("valid", &|file, read| {
+            assert!(read.is_ok(), "{file}: {read:?}")
+        });
+        each("rejecting", &|file, read| assert!(read.is_err(), "{file}"));
     }
 
     #[test]

@@ -28,13 +28,16 @@ const RGB_BYTES: u64 = 3;
 /// Bytes of a coefficient that a decoder of JPEG holds.
 const COEFFICIENT_BYTES: u64 = 2;
 
+/// Bytes of a pixel in the picture that a decoder of WebP makes for itself.
+const WEBP_BYTES: u64 = 4;
+
 /// Longest side that a decoder takes: that of the formats with 16 bits for it.
 /// A decoder's buffers for one line are not counted otherwise.
 const MAX_SIDE: u32 = 65_535;
 
 /// Bytes that a file of PNG may take beside its pixels: its lines and colour
 /// profile. The profile is compressed, and would grow to whatever is allowed.
-const PNG_EXTRA_BYTES: u64 = 16 << 20;
+const PNG_EXTRA_BYTES: u64 = 4 << 20;
 
 /// What one image may cost.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +95,10 @@ fn picture(bytes: &[u8], limits: &Limits) -> Result<RgbImage, Error> {
             held_bytes = COEFFICIENT_BYTES * outline.held_components;
             JpegDecoder::new(Cursor::new(bytes)).map(boxed)
         }
-        ImageFormat::WebP => WebPDecoder::new(Cursor::new(bytes)).map(boxed),
+        ImageFormat::WebP => {
+            held_bytes = WEBP_BYTES;
+            WebPDecoder::new(Cursor::new(bytes)).map(boxed)
+        }
         ImageFormat::Gif => GifDecoder::new(Cursor::new(bytes)).map(boxed),
         ImageFormat::Bmp => BmpDecoder::new(Cursor::new(bytes)).map(boxed),
         ImageFormat::Tiff => TiffDecoder::new(Cursor::new(bytes)).map(boxed),

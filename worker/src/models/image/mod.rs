@@ -3,6 +3,7 @@
 
 pub mod decode;
 mod jpeg;
+mod keys;
 mod load;
 pub mod preprocess;
 mod resample;

@@ -7,39 +7,8 @@
 
 use serde_json::{Map, Value};
 
+use super::keys::{Keys, Size};
 use super::resample::Filter;
-
-/// Longest side that a model may ask for; none is near it.
-const MAX_SIDE: u64 = 4096;
-
-/// Keys that change no pixel here. Every image becomes RGB, whatever
-/// `do_convert_rgb` says: transformers fails on others without it.
-const INERT: [&str; 9] = [
-    "auto_map",
-    "default_to_square",
-    "device",
-    "disable_grouping",
-    "do_convert_rgb",
-    "feature_extractor_type",
-    "image_processor_type",
-    "processor_class",
-    "return_tensors",
-];
-
-const KNOWN: [&str; 12] = [
-    "crop_pct",
-    "crop_size",
-    "data_format",
-    "do_center_crop",
-    "do_normalize",
-    "do_rescale",
-    "do_resize",
-    "image_mean",
-    "image_std",
-    "resample",
-    "rescale_factor",
-    "size",
-];
 
 /// How a picture is brought to size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,67 +118,7 @@ impl Settings {
     }
 }
 
-struct Keys<'a>(&'a Map<String, Value>);
-
-impl<'a> Keys<'a> {
-    /// The value of a key; null is as good as absent.
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.0.get(key).filter(|value| !value.is_null())
-    }
-
-    /// Refuses a key that may ask for something.
-    fn check(&self) -> Result<(), String> {
-        for (key, value) in self.0 {
-            let key = key.as_str();
-            let silent = matches!(value, Value::Null | Value::Bool(false)) || key.starts_with('_');
-            if !silent && !INERT.contains(&key) && !KNOWN.contains(&key) {
-                return Err(format!("{key}: this key is not known"));
-            }
-        }
-        match self.get("data_format") {
-            Some(format) if format != "channels_first" => {
-                Err(format!("data_format: {format} is not known"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn flag(&self, key: &str, absent: bool) -> Result<bool, String> {
-        let value = self.get(key).map(|value| {
-            value
-                .as_bool()
-                .ok_or_else(|| format!("{key}: {value} is no boolean"))
-        });
-        value.unwrap_or(Ok(absent))
-    }
-
-    fn number(&self, key: &str) -> Result<Option<f64>, String> {
-        let number = |value: &Value| {
-            value
-                .as_f64()
-                .ok_or_else(|| format!("{key}: {value} is no number"))
-        };
-        self.get(key).map(number).transpose()
-    }
-
-    fn channels(&self, key: &str) -> Result<[f64; 3], String> {
-        let values = self.get(key).ok_or_else(|| format!("{key}: missing"))?;
-        let list: Option<Vec<f64>> = values
-            .as_array()
-            .and_then(|list| list.iter().map(Value::as_f64).collect());
-        let list = list.and_then(|list| list.try_into().ok());
-        list.ok_or_else(|| format!("{key}: {values} are not three numbers"))
-    }
-
-    fn deviations(&self) -> Result<[f64; 3], String> {
-        let key = "image_std";
-        let deviations = self.channels(key)?;
-        match deviations.iter().all(|deviation| *deviation != 0.0) {
-            true => Ok(deviations),
-            false => Err(format!("{key}: divides by zero")),
-        }
-    }
-
+impl Keys<'_> {
     /// Resize and crop of the processors that have both.
     fn sized(&self, kind: Kind) -> Result<(Resize, Option<(u64, u64)>), String> {
         let resize = match (self.flag("do_resize", true)?, self.size("size")?, kind) {
@@ -262,31 +171,6 @@ impl<'a> Keys<'a> {
         // The cast cuts, as Python's int does.
         Ok((Resize::ShortestEdge(edge as u64), Some((side, side))))
     }
-
-    fn size(&self, key: &str) -> Result<Option<Size>, String> {
-        let side = |value: &Value| {
-            let side = value.as_u64().filter(|side| (1..=MAX_SIDE).contains(side));
-            side.ok_or_else(|| format!("{key}: {value} is not within 1 and {MAX_SIDE}"))
-        };
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        let Some(sides) = value.as_object() else {
-            return side(value).map(|side| Some(Size::One(side)));
-        };
-        let named = |name: &str| sides.get(name).map(side).transpose();
-        let size = match (
-            named("shortest_edge")?,
-            named("width")?,
-            named("height")?,
-            sides.len(),
-        ) {
-            (Some(edge), None, None, 1) => Size::ShortestEdge(edge),
-            (None, Some(width), Some(height), 2) => Size::Both(width, height),
-            _ => return Err(format!("{key}: {value} is not known")),
-        };
-        Ok(Some(size))
-    }
 }
 
 /// Side of the processors that a file leaves open.
@@ -298,8 +182,100 @@ const CONVNEXT_SIDE: u64 = 384;
 /// Share of the shortest edge that it keeps.
 const CONVNEXT_SHARE: f64 = 224.0 / 256.0;
 
-enum Size {
-    One(u64),
-    ShortestEdge(u64),
-    Both(u64, u64),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn with(key: &str, value: Value) -> Value {
+        let mut file = json!({ "image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2] });
+        file[key] = value;
+        file
+    }
+
+    fn read(file: &Value) -> Result<Settings, String> {
+        Settings::read(file.to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_is_asked_for_and_not_known_is_refused_by_its_key() {
+        for (key, value) in [
+            ("do_pad", json!(true)),
+            ("do_flip_channel_order", json!(true)),
+            ("pad_size", json!({ "height": 1, "width": 1 })),
+            ("image_processor_type", json!("SiglipImageProcessor")),
+            ("feature_extractor_type", json!(7)),
+            ("data_format", json!("channels_last")),
+            ("resample", json!(0)),
+            ("resample", json!("bicubic")),
+            ("size", json!({ "longest_edge": 224 })),
+            ("size", json!({ "shortest_edge": 224, "longest_edge": 512 })),
+            ("size", json!([224, 224])),
+            ("size", json!(0)),
+            ("size", json!(1_000_000)),
+            ("crop_size", json!({ "shortest_edge": 224 })),
+            ("crop_size", json!(-1)),
+            ("do_center_crop", json!(false)),
+            ("do_center_crop", json!("no")),
+            ("do_resize", json!(1)),
+            ("rescale_factor", json!("1/255")),
+            ("image_mean", json!([0.5])),
+            ("image_mean", json!(null)),
+            ("image_std", json!([0.2, 0.0, 0.2])),
+        ] {
+            let refused = read(&with(key, value.clone())).unwrap_err();
+            assert!(
+                refused.starts_with(&format!("{key}: ")),
+                "{key} {value}: {refused}"
+            );
+        }
+        for convnext in [
+            json!({ "do_resize": false }),
+            json!({ "do_center_crop": true }),
+            json!({ "size": { "height": 224, "width": 224 } }),
+            json!({ "size": 224, "crop_pct": 1.5 }),
+        ] {
+            let mut file = with("image_processor_type", json!("ConvNextImageProcessor"));
+            let key = convnext
+                .as_object()
+                .unwrap()
+                .keys()
+                .next_back()
+                .unwrap()
+                .clone();
+            file.as_object_mut()
+                .unwrap()
+                .extend(convnext.as_object().unwrap().clone());
+            let refused = read(&file).unwrap_err();
+            assert!(refused.contains(':'), "{key}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_nothing_is_read_over() {
+        let plain = read(&with("image_processor_type", json!("CLIPImageProcessor"))).unwrap();
+        for (key, value) in [
+            ("do_pad", json!(false)),
+            ("size", json!(null)),
+            ("_valid_processor_keys", json!(["images", "do_resize"])),
+            ("processor_class", json!("CLIPProcessor")),
+            ("do_convert_rgb", json!(true)),
+            ("data_format", json!("channels_first")),
+            ("image_processor_type", json!("CLIPImageProcessorFast")),
+        ] {
+            assert_eq!(read(&with(key, value)).unwrap(), plain, "{key}");
+        }
+        assert_eq!(plain.resize, Resize::ShortestEdge(224));
+        assert_eq!(
+            (plain.filter, plain.crop),
+            (Filter::Bicubic, Some((224, 224)))
+        );
+    }
+
+    #[test]
+    fn a_processor_to_a_square_does_not_crop_by_default() {
+        let vit = read(&with("image_processor_type", json!("ViTImageProcessor"))).unwrap();
+        assert_eq!((vit.resize, vit.crop), (Resize::To(224, 224), None));
+        assert_eq!(vit.filter, Filter::Bilinear);
+    }
 }
