@@ -13,7 +13,7 @@ use fastembed_micro::random::SplitMix;
 use fastembed_micro::wire::Format;
 use fastembed_micro::wire::call::{Call, Lane};
 use fastembed_micro::wire::reply::{self, Answer, Responder, Room};
-use fastembed_micro::wire::text::{TextRequest, Timings};
+use fastembed_micro::wire::text::TextRequest;
 use fastembed_micro::wire::vectors::Encoding;
 use fastembed_micro::workload;
 
