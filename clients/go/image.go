@@ -52,8 +52,8 @@ func (m *ImageEmbedding) EmbedDetailed(ctx context.Context, images [][]byte, bat
 }
 
 // EmbedObjects is [ImageEmbedding.EmbedDetailed] of images that lie in the bus's
-// object store, which the workers fetch themselves: the way for images beyond the
-// server's max_payload.
+// object store: the way for images beyond the server's max_payload. Workers of
+// this version do not fetch them and answer [ErrInvalidRequest].
 func (m *ImageEmbedding) EmbedObjects(ctx context.Context, objects []ImageObject, batchSize int, opts ...EmbedOption) (*Embeddings, error) {
 	return m.dense(ctx, imageInputs{objects: objects}, batchSize, opts)
 }
@@ -135,8 +135,10 @@ func (m *ImageEmbedding) embed(ctx context.Context, in imageInputs, batchSize in
 			file(&p.Embeddings, at, failed)
 			return nil
 		},
+	}
+	if in.objects == nil {
 		// A request whose images all cannot be read is answered with that alone.
-		itemCodes: []wire.Code{wire.CodeInvalidRequest, wire.CodeUnsupportedMediaType},
+		r.itemCodes = []wire.Code{wire.CodeInvalidRequest, wire.CodeUnsupportedMediaType}
 	}
 	fixed := len(in.request(doc, nil))
 	return r.do(ctx, func(bodyBytes int) ([]chunk, []ItemError) {

@@ -79,8 +79,8 @@ impl Admission {
     }
 
     /// Admits a request of `bytes`, charged one token a byte until it is
-    /// tokenized. That is more than text has; only special tokens of the
-    /// shortest texts exceed it, at most twofold for two a text. A request that
+    /// tokenized. That is more than text has; special tokens of the shortest texts
+    /// exceed it, and what goes with every row does: [`Ticket::grow`]. A request that
     /// exceeds a bound by itself passes when nothing else waits.
     ///
     /// # Errors
@@ -166,6 +166,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// What it is charged for now.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// Charges more before it is taken: what a request turns out to need. As at
     /// the gate, what exceeds a bound by itself passes when nothing else waits.
     ///

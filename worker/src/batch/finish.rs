@@ -111,7 +111,7 @@ impl Finish {
                 if let Some((0, error)) = rows.errors.first() {
                     let message = format!("query: {}", error.message);
                     return Err(Error {
-                        message,
+                        message: Error::new(error.code, message).message,
                         ..error.clone()
                     });
                 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::Ticket;
 use super::finish::{Finish, Rows};
 use super::memo::{Key, Known, Memo};
+use super::pipeline::deadline_exceeded;
 use crate::models::{RowOutput, Shape, SparseRow};
 use crate::wire::meta::Meta;
 use crate::wire::reply::Answer;
@@ -36,6 +37,14 @@ impl Interest {
     pub(super) fn lasts(&self, now: Instant) -> bool {
         let abandoned = self.abandoned.load(Ordering::Relaxed);
         now < self.deadline && !abandoned && !self.cancelled.is_cancelled()
+    }
+
+    /// What a caller is told whom nobody answers any more.
+    pub(super) fn end_of(&self, timeout: Duration) -> Error {
+        match self.cancelled.is_cancelled() {
+            true => Error::cancelled(),
+            false => deadline_exceeded(timeout),
+        }
     }
 
     pub(super) fn end(&self) {

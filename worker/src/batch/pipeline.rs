@@ -136,7 +136,12 @@ impl Pipeline {
                     .spawn(move || executor.run())
             })
             .collect::<std::io::Result<_>>()?;
-        let memo = Memo::of(settings.vector_cache_bytes, facts.shape.dense);
+        // Vectors of texts are what comes again.
+        let remembered = match facts.op {
+            Op::Text => settings.vector_cache_bytes,
+            _ => 0,
+        };
+        let memo = Memo::of(remembered, facts.shape.dense);
         let stage = Arc::new(Stage {
             memo: memo.clone(),
             facts: Arc::clone(&facts),
@@ -217,8 +222,7 @@ impl Pipeline {
     }
 
     /// As [`Self::submit`], of a request for any operation that the model serves,
-    /// that may be cancelled; the answer is
-    /// that, then, and [`Self::drop_unwanted`] gives its place back.
+    /// and that may be cancelled; the answer is that, then, and [`Self::drop_unwanted`] gives its place back.
     ///
     /// # Errors
     /// As [`Self::submit`], and `cancelled` where it is already.
@@ -302,7 +306,7 @@ impl Drop for Pipeline {
     }
 }
 
-fn deadline_exceeded(timeout: Duration) -> Error {
+pub(super) fn deadline_exceeded(timeout: Duration) -> Error {
     let message = format!("no answer within {} ms", timeout.as_millis());
     Error::new(ErrorCode::DeadlineExceeded, message)
 }

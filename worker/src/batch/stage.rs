@@ -115,7 +115,16 @@ impl Stage {
         } = asking;
         let mut ticket = job.ticket;
         let bytes = shape.dense * size_of::<f32>() + asking.bytes_of_row;
-        let to_run = rows.iter().flatten().map(Row::tokens_to_run).sum();
+        let to_run: usize = rows.iter().flatten().map(Row::tokens_to_run).sum();
+        // A query or a prompt that goes with every row makes more tokens of a body
+        // than it has bytes.
+        let more = to_run.saturating_sub(ticket.tokens());
+        if more > 0
+            && let Err(error) = ticket.grow(more, 0)
+        {
+            let _ = job.reply.send(Err(error));
+            return;
+        }
         ticket.correct(to_run, rows.len() * bytes);
         let counted: Vec<Result<Counted, Error>> = (rows.iter())
             .map(|row| row.as_ref().map(Row::counted).map_err(Clone::clone))
@@ -177,6 +186,16 @@ impl Stage {
             (Op::Image, Op::Image) => self.images(job),
             (op, _) => Err(Error::invalid(format!("this model does not serve {op}"))),
         }
+    }
+
+    /// Refuses where nobody waits for the answer any more: of long work, in the
+    /// middle of it.
+    pub(super) fn still_wanted(&self, job: &Job) -> Result<(), Error> {
+        if job.interest.lasts(Instant::now()) {
+            return Ok(());
+        }
+        self.metrics.expired_request();
+        Err(job.interest.end_of(job.call.timeout))
     }
 
     /// Values that are kept of each dense vector where so many are wished for.

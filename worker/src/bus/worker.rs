@@ -371,7 +371,7 @@ impl Directory {
                         ("op", op.to_owned()),
                         ("model", facts.name.clone()),
                         ("space", facts.space.clone()),
-                        ("dimensions", facts.shape.dense.to_string()),
+                        ("dimensions", facts.dimensions().unwrap_or(0).to_string()),
                         ("max_tokens", facts.max_tokens.to_string()),
                         ("pooling", facts.pooling_name()),
                         ("batch_invariant", facts.batch_invariant.to_string()),

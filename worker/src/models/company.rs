@@ -4,7 +4,7 @@
 //! order for another shape, and a scale that is taken over a whole run moves with
 //! the run. What holds is found out on the machine that serves.
 
-use super::{Error, Model, Outputs, Row, Shape, Tokenize};
+use super::{Error, Model, Options, Outputs, Row, Shape, Tokenize};
 
 /// Moves up to this are noise of single precision.
 pub(super) const TOLERANCE: f32 = 1e-6;
@@ -29,7 +29,15 @@ pub(super) fn moves(
         tokens.map(|tokens| tokens.ids).map_err(Error::run)
     };
     let texts: Vec<Vec<u32>> = WORDS.into_iter().map(tokenize).collect::<Result<_, _>>()?;
-    let rows: Vec<Row<'_>> = texts.iter().map(|ids| Row::text(ids)).collect();
+    let options = Options {
+        colbert: shape.colbert > 0,
+        ..Options::default()
+    };
+    let row = |ids| Row {
+        options,
+        ..Row::text(ids)
+    };
+    let rows: Vec<Row<'_>> = texts.iter().map(|ids| row(ids)).collect();
     among(model, shape, &rows)
 }
 

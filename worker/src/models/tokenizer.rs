@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tokenizers::utils::truncation::truncate_encodings;
-use tokenizers::{Encoding, PostProcessor as _, Tokenizer as Library, TruncationParams};
+use tokenizers::{Encoding, PostProcessor as _, Tokenizer as Library, TruncationDirection};
 
 use super::{Beside, SparseRow, Tokenize, Tokens};
 use crate::wire::{self, ErrorCode};
@@ -88,20 +87,13 @@ impl Tokenizer {
         encoding.map_err(|_| failed())
     }
 
-    fn finish(&self, first: Encoding, second: Option<Encoding>) -> Result<Tokens, wire::Error> {
-        let room = self
-            .max_tokens
-            .saturating_sub(self.special(second.is_some()));
-        let length = |one: &Encoding, other: Option<&Encoding>| {
-            one.get_ids().len() + other.map_or(0, |other| other.get_ids().len())
-        };
-        let whole = length(&first, second.as_ref());
-        let params = TruncationParams {
-            max_length: room,
-            ..TruncationParams::default()
-        };
-        let (first, second) = truncate_encodings(first, second, &params).map_err(|_| failed())?;
-        let truncated = length(&first, second.as_ref()) < whole;
+    /// Adds special tokens to what has been cut.
+    fn finish(
+        &self,
+        first: Encoding,
+        second: Option<Encoding>,
+        truncated: bool,
+    ) -> Result<Tokens, wire::Error> {
         let encoding = self.library.post_process(first, second, true);
         let encoding = encoding.map_err(|_| failed())?;
         let second = encoding.get_type_ids().iter().position(|kind| *kind == 1);
@@ -114,19 +106,52 @@ impl Tokenizer {
     }
 }
 
+/// Keeps the first `most` tokens. What the library sets aside of the rest is let
+/// go: of a pair it would put together every piece of one with every piece of the
+/// other.
+fn cut(encoding: &mut Encoding, most: usize) {
+    encoding.truncate(most, 0, TruncationDirection::Right);
+    encoding.take_overflowing();
+}
+
+/// Tokens that a pair of such lengths keeps, the longer one being cut first
+/// (`longest_first` of Hugging Face's tokenizers, utils/truncation.rs).
+fn kept(query: usize, document: usize, room: usize) -> (usize, usize) {
+    if query + document <= room {
+        return (query, document);
+    }
+    let short = query.min(document).min(room / 2);
+    if query > document {
+        (room - short, short)
+    } else {
+        (short, room - short)
+    }
+}
+
 fn failed() -> wire::Error {
     wire::Error::new(ErrorCode::Internal, "the tokenizer failed")
 }
 
 impl Tokenize for Tokenizer {
     fn tokenize(&self, text: &str) -> Result<Tokens, wire::Error> {
-        self.finish(self.encode(text)?, None)
+        let mut encoding = self.encode(text)?;
+        let room = self.max_tokens.saturating_sub(self.special(false));
+        let truncated = encoding.len() > room;
+        cut(&mut encoding, room);
+        self.finish(encoding, None, truncated)
     }
 
     fn beside(&self, query: &str) -> Result<Box<dyn Beside + '_>, wire::Error> {
+        let mut query = self.encode(query)?;
+        let room = self.max_tokens.saturating_sub(self.special(true));
+        let whole = query.len();
+        // No pair keeps more of it, and every pair takes a copy.
+        cut(&mut query, room);
         Ok(Box::new(Pairs {
             tokenizer: self,
-            query: self.encode(query)?,
+            query,
+            whole,
+            room,
         }))
     }
 
@@ -148,11 +173,51 @@ impl Tokenize for Tokenizer {
 struct Pairs<'a> {
     tokenizer: &'a Tokenizer,
     query: Encoding,
+    /// Tokens that the query had before it was cut.
+    whole: usize,
+    /// Tokens of both together, special ones left out.
+    room: usize,
 }
 
 impl Beside for Pairs<'_> {
     fn tokenize(&self, document: &str) -> Result<Tokens, wire::Error> {
-        let document = self.tokenizer.encode(document)?;
-        self.tokenizer.finish(self.query.clone(), Some(document))
+        let mut document = self.tokenizer.encode(document)?;
+        let both = (self.whole, document.len());
+        let (of_query, of_document) = kept(both.0, both.1, self.room);
+        let mut query = self.query.clone();
+        cut(&mut query, of_query);
+        cut(&mut document, of_document);
+        let truncated = (of_query, of_document) != both;
+        self.tokenizer.finish(query, Some(document), truncated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokenizers::utils::truncation::truncate_encodings;
+    use tokenizers::{Token, TruncationParams};
+
+    use super::*;
+
+    fn of_length(tokens: u32) -> Encoding {
+        let token = |id| Token::new(id, "a".to_owned(), (0, 1));
+        Encoding::from_tokens((0..tokens).map(token).collect(), 0)
+    }
+
+    #[test]
+    fn pairs_are_cut_as_the_library_cuts_them() {
+        for room in 1..12 {
+            for (query, document) in (0..16).flat_map(|one| (0..16).map(move |two| (one, two))) {
+                let params = TruncationParams {
+                    max_length: room,
+                    ..TruncationParams::default()
+                };
+                let pair = (of_length(query), Some(of_length(document)));
+                let (one, two) = truncate_encodings(pair.0, pair.1, &params).unwrap();
+                let theirs = (one.len(), two.unwrap().len());
+                let ours = kept(query as usize, document as usize, room);
+                assert_eq!(ours, theirs, "{query} and {document} in {room}");
+            }
+        }
     }
 }

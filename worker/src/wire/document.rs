@@ -49,61 +49,76 @@ impl<'a> Document<'a> {
         responder: Responder<'a>,
         rows: Range<usize>,
     ) -> Self {
+        let block = answer.colbert.as_ref().map(|vectors| {
+            let texts = vectors.rows[rows.clone()].iter().map(Vec::as_slice);
+            let texts: Vec<&[f32]> = texts.collect();
+            let first = position(rows.start);
+            TokenBlock::new(format, vectors.dimensions, first, 0, &texts)
+        });
+        Self {
+            colbert: block,
+            ..Self::of_others(answer, format, responder, rows)
+        }
+    }
+
+    /// The same without token vectors; of no rows, what every document has.
+    fn of_others(
+        answer: &'a Answer,
+        format: Format,
+        responder: Responder<'a>,
+        rows: Range<usize>,
+    ) -> Self {
+        let some = !rows.is_empty();
         let width = answer.dimensions;
         let within = |error: &&ItemError| rows.contains(&(error.index as usize));
         let first = position(rows.start);
         let values = || &answer.vectors[rows.start * width..rows.end * width];
         let embeddings = || VectorBlock::new(answer.encoding, position(width), first, values());
         let sparse = answer.sparse.as_ref();
-        let counted = !answer.tokens.is_empty();
+        let counted = some && !answer.tokens.is_empty();
         Self {
             model: responder.model,
             space: &answer.space,
             instance: responder.instance,
-            embeddings: (width > 0).then(embeddings),
-            sparse: sparse.map(|all| SparseBlock::new(format, first, &all[rows.clone()])),
-            colbert: answer.colbert.as_ref().map(|vectors| {
-                let texts: Vec<&[f32]> = vectors.rows[rows.clone()]
-                    .iter()
-                    .map(Vec::as_slice)
-                    .collect();
-                TokenBlock::new(format, vectors.dimensions, first, 0, &texts)
-            }),
+            embeddings: (some && width > 0).then(embeddings),
+            sparse: sparse
+                .filter(|_| some)
+                .map(|all| SparseBlock::new(format, first, &all[rows.clone()])),
+            colbert: None,
             results: answer.ranking.as_ref().map(|ranking| &*ranking.results),
             score_kind: answer.ranking.as_ref().map(|ranking| ranking.kind),
             tokens: counted.then(|| &answer.tokens[rows.clone()]),
             truncated: counted.then(|| &answer.truncated[rows.clone()]),
             errors: answer.errors.iter().filter(within).cloned().collect(),
             timings_us: answer.timings,
-            meta: answer.meta.as_ref().filter(|_| rows.start == 0),
+            meta: answer.meta.as_ref().filter(|_| some && rows.start == 0),
         }
     }
 
-    /// The same with `vectors` alone of the token vectors of text `at`. A piece
-    /// that is not the first repeats nothing else.
-    pub(super) fn with_token_vectors(
-        mut self,
+    /// Row `at` with `vectors` alone of its token vectors. A piece that is not the
+    /// first repeats nothing else.
+    pub(super) fn of_piece(
         answer: &'a Answer,
         format: Format,
+        responder: Responder<'a>,
         at: usize,
         vectors: Range<usize>,
     ) -> Self {
-        let Some(all) = &answer.colbert else {
-            return self;
+        let block = answer.colbert.as_ref().map(|all| {
+            let width = all.dimensions;
+            let piece = &all.rows[at][vectors.start * width..vectors.end * width];
+            TokenBlock::new(format, width, position(at), vectors.start, &[piece])
+        });
+        let head = if vectors.start == 0 {
+            at..at + 1
+        } else {
+            at..at
         };
-        let width = all.dimensions;
-        let piece = &all.rows[at][vectors.start * width..vectors.end * width];
-        let block = TokenBlock::new(format, width, position(at), vectors.start, &[piece]);
-        self.colbert = Some(block);
-        if vectors.start > 0 {
-            self.embeddings = None;
-            self.sparse = None;
-            self.tokens = None;
-            self.truncated = None;
-            self.errors = Cow::default();
-            self.meta = None;
+        let rest = Self::of_others(answer, format, responder, head);
+        Self {
+            colbert: block,
+            ..rest
         }
-        self
     }
 }
 

@@ -170,7 +170,8 @@ impl<'a> TokenBlock<'a> {
 }
 
 /// Upper bound of what one vector of a token adds to a document.
-pub(super) fn vector_bytes(format: Format, dims: usize) -> usize {
+#[must_use]
+pub fn vector_bytes(format: Format, dims: usize) -> usize {
     match format {
         Format::MsgPack => 4 * dims,
         Format::Json => 17 * dims + 3,

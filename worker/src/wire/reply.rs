@@ -112,7 +112,7 @@ impl Room {
 }
 
 /// Upper bound of a reply without its rows and `meta`: keys, names and numbers.
-const FRAME_BYTES: usize = 1024;
+pub const FRAME_BYTES: usize = 1024;
 
 /// Upper bound of an entry in `errors` without its message.
 const ITEM_ERROR_BYTES: usize = 96;
@@ -177,12 +177,17 @@ pub fn write(
             bodies.push(encode(of_rows(start..at))?);
             (start, used) = (at, FRAME_BYTES);
         }
+        if used + others > room.part || (used + needed > room.part && answer.colbert.is_none()) {
+            let message = format!("row {at} does not fit into a part");
+            return Err(Error::new(ErrorCode::PayloadTooLarge, message).with_limit(room.part));
+        }
         if used + needed > room.part {
             // A text's token vectors that exceed a part: some here, the rest after.
             for vectors in answer.pieces(call.format, at, used + others, room.part) {
-                bodies.push(encode(of_rows(at..at + 1).with_token_vectors(
+                bodies.push(encode(Document::of_piece(
                     answer,
                     call.format,
+                    responder,
                     at,
                     vectors,
                 ))?);

@@ -119,7 +119,8 @@ impl Ranking {
             .filter_map(|(score, index)| {
                 score.map(|score| Ranked {
                     index,
-                    score,
+                    // No zero below another: those are ties.
+                    score: score + 0.0,
                     document: None,
                 })
             })

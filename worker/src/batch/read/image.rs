@@ -1,7 +1,5 @@
 //! `image`: a dense vector for each image.
 
-use std::time::Instant;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::batch::content::Image;
@@ -27,21 +25,23 @@ impl Stage {
         // for the pixels before they are.
         job.ticket
             .grow(images.len() * tokens, images.len() * bytes)?;
-        let rows = images.iter().map(|file| {
-            // A picture may take a second, and a request has many.
-            if !job.interest.lasts(Instant::now()) {
-                return Err(Error::cancelled());
-            }
-            let pixels = self.tokenizer.prepare(&file.0)?;
+        let look = |file: &[u8]| {
+            let pixels = self.tokenizer.prepare(file)?;
             Ok(Row::Look(Image {
                 pixels,
-                digest: Sha256::digest(&file.0).into(),
+                digest: Sha256::digest(file).into(),
                 tokens,
             }))
-        });
+        };
+        let mut rows = Vec::with_capacity(images.len());
+        for file in images {
+            // A picture may take a second, and a request has many.
+            self.still_wanted(job)?;
+            rows.push(look(&file.0));
+        }
         let normalize = request.normalize.unwrap_or(true);
         Ok(Asking {
-            rows: rows.collect(),
+            rows,
             options: Options {
                 normalize,
                 ..Options::default()

@@ -5,7 +5,7 @@ use crate::batch::finish::Finish;
 use crate::batch::pipeline::Job;
 use crate::batch::stage::{Asking, Row, Stage};
 use crate::models::Options;
-use crate::wire::reply::meta_bytes;
+use crate::wire::reply::{FRAME_BYTES, meta_bytes};
 use crate::wire::rerank::RerankRequest;
 use crate::wire::vectors::Encoding;
 use crate::wire::{Error, protocol};
@@ -17,11 +17,13 @@ impl Stage {
         let truncate = request.truncate.unwrap_or(true);
         too_long(&request.query)?;
         let beside = self.tokenizer.beside(&request.query)?;
-        let row = |text: &String| {
+        let mut rows = Vec::with_capacity(request.documents.len());
+        for text in &request.documents {
+            // Each of them costs the query's length too, and there may be many.
+            self.still_wanted(job)?;
             let tokens = self.checked(text, truncate, || beside.tokenize(text));
-            tokens.map(Row::Run)
-        };
-        let rows = request.documents.iter().map(row).collect();
+            rows.push(tokens.map(Row::Run));
+        }
         let documents = documents(&request);
         let finish = Finish::Scores {
             raw: request.raw_scores.unwrap_or(false),
@@ -52,7 +54,9 @@ impl Stage {
         finish: Finish,
         request: RerankRequest,
     ) -> Asking {
-        let longest = documents(&request).and_then(|texts| texts.iter().map(String::len).max());
+        let given = documents(&request).unwrap_or_default();
+        let held: usize = given.iter().map(String::len).sum();
+        let bytes_of_row = held.div_ceil(given.len().max(1));
         Asking {
             rows,
             options: Options::default(),
@@ -62,7 +66,7 @@ impl Stage {
             finish,
             meta: request.meta,
             memo: None,
-            bytes_of_row: longest.unwrap_or(0),
+            bytes_of_row,
         }
     }
 
@@ -71,7 +75,7 @@ impl Stage {
         let request: RerankRequest = format.decode(&job.body)?;
         self.demand(request.space.as_deref(), &self.facts.space)?;
         let meta = meta_bytes(format, request.meta.as_ref());
-        request.check_room(format, job.room.single(), meta)?;
+        request.check_room(format, job.room.single(), FRAME_BYTES + meta)?;
         Ok(request)
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn outline(bytes: &[u8]) -> Outline {
                 let segment = &rest[1..];
                 if PROGRESSIVE.contains(&marker) {
                     let components = segment.get(COMPONENTS).copied();
-                    outline.held_components = components.map_or(0, u64::from);
+                    let components = components.map_or(0, u64::from);
+                    outline.held_components = outline.held_components.max(components);
                 }
                 let Some((length, _)) = segment.split_first_chunk() else {
                     break;
