@@ -41,7 +41,9 @@ class Tables:
 
     def validator(self, schema, of=Draft202012Validator, form=lambda schema: schema):
         """A validator of a schema that may refer to other files of this folder, all in one form."""
-        files = ((schema["$id"], DRAFT202012.create_resource(form(schema))) for schema in self.schemas.values())
+        files = [
+            (file["$id"], DRAFT202012.create_resource(form(file))) for file in self.schemas.values()
+        ]
         return of(form(schema), registry=Registry().with_resources(files))
 
     def resolved(self, value):

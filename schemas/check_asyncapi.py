@@ -81,15 +81,16 @@ class Check:
         names, channels = self.tables.names, self.document["channels"]
         root = names["subject_root"]
         same = self.tables.same
-        same(
-            "asyncapi.yaml: text",
-            channels["text"]["address"],
-            f"{root}.{names['op_text']}.{{model}}",
-        )
-        info = f"{root}.{names['op_info']}.{names['op_text']}_{{model}}"
+        ops = [names[f"op_{op}"] for op in ("text", "sparse", "image", "rerank", "joint")]
+        for op in ops:
+            same(f"asyncapi.yaml: {op}", channels[op]["address"], f"{root}.{op}.{{model}}")
+        info = f"{root}.{names['op_info']}.{{op}}_{{model}}"
         same("asyncapi.yaml: info", channels["info"]["address"], info)
+        parameters = self.document["components"]["parameters"]
+        same("asyncapi.yaml: operations", parameters["op"]["enum"], ops)
         same("asyncapi.yaml: cancel", channels["cancel"]["address"], names["cancel_subject"])
-        same("asyncapi.yaml: replies", channels["replies"]["address"], None)
+        for channel in ("replies", *(f"{op}Replies" for op in ops if op != names["op_text"])):
+            same(f"asyncapi.yaml: {channel}", channels[channel]["address"], None)
         same(
             "asyncapi.yaml: type",
             self.document["defaultContentType"],
@@ -128,14 +129,14 @@ class Check:
             if not message.get("examples"):
                 self.fault(f"{channel}: {name} has no example")
             for example in message.get("examples", []):
-                found = [other for other, candidate in messages.items() if fits(example, candidate)]
+                found = [other for other, that in messages.items() if self.fits(example, that)]
                 if found != [name]:
                     self.fault(f"{channel}: the example {example} of {name} reads as {found}")
 
-
-def fits(example, message):
-    payload = message["payload"]
-    schema = payload["schema"] if "schemaFormat" in payload else payload
-    headers = Draft202012Validator(message["headers"])
-    body = Draft202012Validator(schema)
-    return headers.is_valid(example.get("headers", {})) and body.is_valid(example.get("payload"))
+    def fits(self, example, message):
+        payload = message["payload"]
+        schema = payload["schema"] if "schemaFormat" in payload else payload
+        headers = Draft202012Validator(message["headers"])
+        body = self.tables.validator(schema)
+        fitting = headers.is_valid(example.get("headers", {}))
+        return fitting and body.is_valid(example.get("payload"))

@@ -78,7 +78,7 @@ def check(tables, folder):
 
 
 def as_msgpack(schema):
-    """The schema of the MessagePack form: x-msgpack-type in place of JSON's type, and no x-json-only."""
+    """The schema of the MessagePack form: x-msgpack-type for JSON's type, and no x-json-only."""
     if isinstance(schema, list):
         return [as_msgpack(item) for item in schema if not has(item, "x-json-only")]
     if not isinstance(schema, dict):

@@ -2,13 +2,14 @@
 // were a local library.
 //
 // A [Client] stands on a connection of the caller's. A [TextEmbedding] is one
-// model: its Embed takes any number of texts, splits them into requests that
-// workers and bus can carry, keeps several of them in flight so that the whole
-// fleet works on one call, and puts the vectors back in order. What the bus can
-// do to a request — a full queue, a worker that leaves or dies, a part that is
-// lost, a connection that breaks — is noticed and mended within the context's deadline,
-// or reported as an error that [errors.Is] and [errors.As] can read. Vectors of
-// different spaces are never mixed.
+// model, as a [SparseTextEmbedding], an [ImageEmbedding], a [TextRerank] and a
+// [JointTextEmbedding] are of other kinds: its Embed takes any number of texts,
+// splits them into requests that workers and bus can carry, keeps several of
+// them in flight so that the whole fleet works on one call, and puts the vectors
+// back in order. What the bus can do to a request — a full queue, a worker that
+// leaves or dies, a part that is lost, a connection that breaks — is noticed and
+// mended within the context's deadline, or reported as an error that [errors.Is]
+// and [errors.As] can read. Vectors of different spaces are never mixed.
 //
 //	nc, err := nats.Connect(nats.DefaultURL)
 //	...
@@ -27,8 +28,8 @@
 // # Errors
 //
 // Calls fail with an *[Error] that has a name, a number and a word on retrying,
-// and matches one of the sentinels, such as [ErrOverloaded]. Texts that fail
-// alone come as a *[BatchError] beside the vectors of the others.
+// and matches one of the sentinels, such as [ErrOverloaded]. Inputs that fail
+// alone come as a *[BatchError] beside the results of the others.
 //
 // # Connections
 //

@@ -98,3 +98,86 @@ func ExampleClient_Models() {
 		fmt.Printf("%s %s: %d workers\n", m.Op, m.Name, m.Instances)
 	}
 }
+
+// Sparse vectors are compared by the words that they share.
+func ExampleSparseTextEmbedding_QueryEmbed() {
+	var model *fastembed.SparseTextEmbedding // from Client.NewSparseTextEmbedding
+	ctx := context.Background()
+	documents, err := model.PassageEmbed(ctx, []string{"a text", "another"}, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	queries, err := model.QueryEmbed(ctx, []string{"what is looked for"}, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, document := range documents {
+		fmt.Println(queries[0].Dot(document))
+	}
+}
+
+// Files that are no images fail alone.
+func ExampleImageEmbedding_EmbedFiles() {
+	var model *fastembed.ImageEmbedding // from Client.NewImageEmbedding
+	paths := []string{"a.png", "b.jpg"}
+	vectors, err := model.EmbedFiles(context.Background(), paths)
+	var failed *fastembed.BatchError
+	if errors.As(err, &failed) {
+		for _, item := range failed.Items {
+			log.Printf("%s: %v", paths[item.Index], item.Err)
+		}
+	} else if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(vectors))
+}
+
+func ExampleTextRerank_Rerank() {
+	var model *fastembed.TextRerank // from Client.NewTextRerank
+	documents := []string{"on the ice", "in the desert"}
+	best, err := model.Rerank(context.Background(), "where do penguins live?", documents, 0, fastembed.WithTopN(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(best[0].Score, best[0].Document)
+}
+
+// One pass gives what a first search needs, and what looks closer.
+func ExampleJointTextEmbedding_Embed() {
+	var model *fastembed.JointTextEmbedding // from Client.NewJointEmbedding
+	result, err := model.Embed(context.Background(), []string{"a query", "a document"}, 0,
+		fastembed.WithOutputs(fastembed.OutputDense, fastembed.OutputColBERT))
+	if err != nil {
+		log.Fatal(err)
+	}
+	query, document := result[0], result[1]
+	fmt.Println(fastembed.Cosine(query.Dense, document.Dense), fastembed.MaxSim(query.ColBERT, document.ColBERT))
+}
+
+// Vectors of one bit a dimension are 32 times smaller, and good enough to find
+// what a closer look then ranks.
+func ExampleTextEmbedding_EmbedPacked() {
+	var model *fastembed.TextEmbedding // from Client.NewTextEmbedding
+	packed, err := model.EmbedPacked(context.Background(), []string{"hello", "world"}, 0, fastembed.EncodingUbinary)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(fastembed.Hamming(packed.Rows[0], packed.Rows[1]), "bits differ")
+}
+
+func ExampleTopK() {
+	query := []byte{0b1111_0000}
+	rows := [][]byte{{0b0000_1111}, {0b1111_0001}, nil, {0b1110_0000}, {0b1111_0000}}
+	hits := fastembed.TopK(nil, 3, len(rows), func(i int) (float32, bool) {
+		return float32(-fastembed.Hamming(query, rows[i])), rows[i] != nil
+	})
+	fmt.Println(hits)
+	// Output: [{4 0} {1 -1} {3 -1}]
+}
+
+func ExampleSparseEmbedding_Dot() {
+	query := fastembed.SparseEmbedding{Indices: []uint32{3, 17}, Values: []float32{1, 2}}
+	document := fastembed.SparseEmbedding{Indices: []uint32{3, 8, 17}, Values: []float32{0.5, 4, 0.25}}
+	fmt.Println(query.Dot(document))
+	// Output: 1
+}

@@ -151,7 +151,7 @@ func Nearest(query []float32, vectors [][]float32, k int) []Hit {
 // with what is not a number. It allocates only if hits has no room for k.
 //
 //	hits = fastembed.TopK(hits, 10, len(rows), func(i int) (float32, bool) {
-//		return -float32(fastembed.Hamming(query, rows[i])), rows[i] != nil
+//		return float32(-fastembed.Hamming(query, rows[i])), rows[i] != nil
 //	})
 func TopK(hits []Hit, k, n int, score func(i int) (float32, bool)) []Hit {
 	hits = hits[:0]

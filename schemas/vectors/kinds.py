@@ -186,7 +186,12 @@ FIELDS = {
         *COUNT_FIELDS,
         *TAIL,
     ],
-    "joint-request": [*TEXTS, ("outputs", "list", False), ("outputs.0", "str", False), *SPACE_AND_META],
+    "joint-request": [
+        *TEXTS,
+        ("outputs", "list", False),
+        ("outputs.0", "str", False),
+        *SPACE_AND_META,
+    ],
     "joint-reply": [
         *HEAD,
         ("embeddings", "map", False),

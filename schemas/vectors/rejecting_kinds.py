@@ -31,7 +31,7 @@ def bombs(maker, path, kind):
 
 def sparse_request(maker):
     texts(maker)
-    maker.put("normalize", "`normalize` is no key of a sparse request", "normalize", True, json=True)
+    maker.put("normalize", "`normalize` is no key of this request", "normalize", True, json=True)
 
 
 def image_request(maker):
@@ -59,13 +59,14 @@ def image_request(maker):
     maker.put("encoding_unknown", "`f64` is no encoding", "encoding", "f64", json=True)
     bombs(maker, "images", "array")
     bombs(maker, "images.0", "bin")
-    maker.model("objects_bomb", "`objects` claims 4294967295", places | {"objects": Raw(b"\xdd" + MOST)})
+    bomb = places | {"objects": Raw(b"\xdd" + MOST)}
+    maker.model("objects_bomb", "`objects` claims 4294967295 places", bomb)
 
 
 def rerank_request(maker):
     texts(maker, "documents")
     maker.put("top_n_0", "`top_n` is 0", "top_n", 0, json=True)
-    maker.put("normalize", "`normalize` is no key of a rerank request", "normalize", True, json=True)
+    maker.put("normalize", "`normalize` is no key of this request", "normalize", True, json=True)
     maker.put("query_list", "`query` is a list", "query", ["a"], json=True)
     maker.put("query_utf8", "`query` is not UTF-8", "query", Raw(BAD_UTF8["overlong"]))
     bombs(maker, "query", "str")
@@ -176,17 +177,19 @@ def rerank_reply(maker):
     for name, value in NON_FINITE.items():
         put(f"score_{name}", f"a score is {name}", [result(0, value)])
     maker.put("score_kind_unknown", "`bm25` is no kind of score", "score_kind", "bm25", json=True)
-    maker.put("results_0_document_int", "a document is an integer", "results.0.document", 1, json=True)
+    document = "results.0.document"
+    maker.put("results_0_document_int", "a document is an integer", document, 1, json=True)
     bombs(maker, "results", "array")
     bombs(maker, "results.0.document", "str")
-    maker.put("results_4097", "there are more results than any request has documents", "results", good[:1] * 4097)
+    put("4097", "there are more results than any request has documents", good[:1] * 4097)
 
 
 def joint_reply(maker):
     counts(maker)
     sparse_block(maker)
     offsets(maker, "colbert", COLBERT)
-    none = {key: value for key, value in JOINT_REPLY.items() if key not in ("embeddings", "sparse", "colbert")}
+    blocks = ("embeddings", "sparse", "colbert")
+    none = {key: value for key, value in JOINT_REPLY.items() if key not in blocks}
     maker.model("nothing", "there is no result", none, json=True)
 
     def put(name, why, key, value):
@@ -199,7 +202,7 @@ def joint_reply(maker):
     for name, value in NON_FINITE.items():
         put(f"data_{name}", f"a vector holds {name}", "data", floats(0, 0, value, 0, 0, 0))
     # 2^31 vectors of 2^31 numbers take 2^64 bytes, 0 in 64 bits.
-    wraps = {"dims": 2**31, "count": 2, "first": 0, "offsets": uint32s(0, 2**31, 2**31), "data": b""}
+    wraps = COLBERT | {"dims": 2**31, "offsets": uint32s(0, 2**31, 2**31), "data": b""}
     maker.put("colbert_size_wraps", "vectors × dims × 4 does not fit into 64 bits", "colbert", wraps)
     bombs(maker, "colbert.data", "bin")
     goes_on(maker)
@@ -212,7 +215,8 @@ def joint_reply(maker):
 def goes_on(maker):
     """Faults of a part that holds more vectors of a row that began before."""
     heads = ("model", "space", "instance", "timings_us")
-    block = {"dims": 2, "count": 1, "first": 1, "from": 130, "offsets": uint32s(0, 1), "data": floats(0, 1)}
+    block = {"dims": 2, "count": 1, "first": 1, "from": 130}
+    block |= {"offsets": uint32s(0, 1), "data": floats(0, 1)}
     part = {key: maker.base[key] for key in heads} | {"colbert": block}
     more = {
         "embeddings": IMAGE_REPLY["embeddings"] | {"count": 1, "first": 1, "data": floats(1, 0, 0)},

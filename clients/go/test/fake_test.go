@@ -20,11 +20,13 @@ import (
 type fake struct {
 	t        *testing.T
 	nc       *nats.Conn
+	op       string
 	model    string
 	instance string
 	dims     int
 	limits   wire.ModelLimits
 	features []string
+	more     func(*wire.InfoReply) // what its facts have besides
 
 	mu     sync.Mutex
 	space  string
@@ -41,16 +43,16 @@ type fake struct {
 type question struct {
 	fake *fake
 	msg  *nats.Msg
-	doc  *wire.TextRequest
-	bad  error // why the request cannot be read
+	doc  *wire.TextRequest // nil if it is of another operation
+	bad  error             // why the request cannot be read
 }
 
-// startFake joins the queue group. script is run for each text request, on a
+// startFake joins the queue group. script is run for each request, on a
 // goroutine of its own, with the number of requests before; nil answers.
 func startFake(t *testing.T, s *server, script func(n int, q *question), change ...func(*fake)) *fake {
 	t.Helper()
 	f := &fake{
-		t: t, model: "Fake", instance: "I1", dims: 8, space: "Fake:1",
+		t: t, op: wire.OpText, model: "Fake", instance: "I1", dims: 8, space: "Fake:1",
 		features: []string{wire.AcceptParts, wire.AcceptAlive},
 		script:   script, asked: make(chan *question, 100_000),
 		limits: wire.ModelLimits{
@@ -63,8 +65,8 @@ func startFake(t *testing.T, s *server, script func(n int, q *question), change 
 	}
 	t.Cleanup(f.finish) // runs after the connection is closed
 	f.nc = s.connect(t, "worker")
-	f.subscribe("fastembed.v1.info.text_"+f.model, wire.QueueGroup, f.info)
-	f.subscribe("fastembed.v1.text."+f.model, wire.QueueGroup, f.text)
+	f.subscribe("fastembed.v1.info."+f.op+"_"+f.model, wire.QueueGroup, f.info)
+	f.subscribe("fastembed.v1."+f.op+"."+f.model, wire.QueueGroup, f.call)
 	f.subscribe("$SRV.INFO.fastembed", "", f.service)
 	if err := f.nc.Flush(); err != nil {
 		t.Fatal(err)
@@ -102,11 +104,15 @@ func (f *fake) info(m *nats.Msg) {
 		return
 	}
 	reply := &nats.Msg{Subject: m.Reply, Header: nats.Header{wire.HeaderInstance: {f.instance}}}
-	reply.Data = wire.AppendInfoReply(nil, &wire.InfoReply{
-		Op: wire.OpText, Model: f.model, Space: f.space, Instance: f.instance, Version: "0.0.0",
+	facts := &wire.InfoReply{
+		Op: f.op, Model: f.model, Space: f.space, Instance: f.instance, Version: "0.0.0",
 		Dimensions: uint32(f.dims), MaxTokens: 256, Pooling: "mean", Normalized: true,
 		Encodings: []string{wire.EncodingF32}, Features: f.features, Limits: f.limits,
-	})
+	}
+	if f.more != nil {
+		f.more(facts)
+	}
+	reply.Data = wire.AppendInfoReply(nil, facts)
 	_ = f.nc.PublishMsg(reply)
 }
 
@@ -131,9 +137,11 @@ func (f *fake) service(m *nats.Msg) {
 	}
 }
 
-func (f *fake) text(m *nats.Msg) {
-	doc, err := wire.DecodeTextRequest(m.Data)
-	q := &question{fake: f, msg: m, doc: doc, bad: err}
+func (f *fake) call(m *nats.Msg) {
+	q := &question{fake: f, msg: m}
+	if f.op == wire.OpText {
+		q.doc, q.bad = wire.DecodeTextRequest(m.Data)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over {
@@ -175,10 +183,14 @@ func (f *fake) setSpace(space string) {
 func (q *question) space() string {
 	q.fake.mu.Lock()
 	defer q.fake.mu.Unlock()
+	space := q.fake.space
 	if q.doc.Normalize != nil && !*q.doc.Normalize {
-		return q.fake.space + wire.SpaceSuffixRaw
+		space += wire.SpaceSuffixRaw
 	}
-	return q.fake.space
+	if d := q.doc.Dimensions; d != nil && int(*d) != q.fake.dims {
+		space += wire.SpaceSuffixDimensions + strconv.Itoa(int(*d))
+	}
+	return space
 }
 
 // answer does what a sound worker does.

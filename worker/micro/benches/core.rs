@@ -13,7 +13,7 @@ use fastembed_micro::random::SplitMix;
 use fastembed_micro::wire::Format;
 use fastembed_micro::wire::call::{Call, Lane};
 use fastembed_micro::wire::reply::{self, Answer, Responder, Room};
-use fastembed_micro::wire::text::{TextRequest, Timings};
+use fastembed_micro::wire::text::TextRequest;
 use fastembed_micro::wire::vectors::Encoding;
 use fastembed_micro::workload;
 
@@ -50,15 +50,14 @@ fn encode(criterion: &mut Criterion) {
             (Format::Json, Encoding::Array),
         ] {
             let answer = Answer {
+                rows,
                 dimensions: DIMENSIONS,
                 vectors: values(rows * DIMENSIONS),
                 tokens: vec![16; rows],
                 truncated: vec![false; rows],
-                errors: Vec::new(),
-                timings: Timings::default(),
                 space: "d43fed5fea6c2101".to_owned(),
                 encoding,
-                meta: None,
+                ..Answer::default()
             };
             let call = Call {
                 format,

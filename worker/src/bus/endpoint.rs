@@ -22,6 +22,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
 use crate::wire::cancel::AttemptId;
 use crate::wire::info::{ImageLimits, InfoReply, InfoRequest, Limits};
+use crate::wire::joint::Kind;
 use crate::wire::reply::{self, Responder, Room};
 use crate::wire::{Error, ErrorCode, protocol};
 
@@ -158,6 +159,13 @@ impl Endpoint {
         }
         let facts = self.pipeline.facts();
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let weighs = op == Op::Sparse && facts.weighs_queries;
+        // A model of another operation has vectors to compare, and no scores.
+        let scores = if facts.op == Op::Rerank {
+            protocol::SCORE_KIND_SIGMOID
+        } else {
+            protocol::SCORE_KIND_COSINE
+        };
         call.format.encode(&InfoReply {
             op: op.to_string(),
             model: facts.name.clone(),
@@ -170,14 +178,22 @@ impl Endpoint {
             normalized: true,
             encodings: encodings(op).iter().copied().map(str::to_owned).collect(),
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
+                .into_iter()
+                .chain(weighs.then_some(protocol::FEATURE_QUERY))
                 .map(str::to_owned)
-                .to_vec(),
+                .collect(),
             prompts: facts.prompts.names().map(str::to_owned).collect(),
             matryoshka: facts.matryoshka.iter().copied().map(small).collect(),
             aliases: facts.aliases.clone(),
             license: facts.license.to_owned(),
             source: facts.source.clone(),
             limits: Limits::default(),
+            outputs: if op == Op::Joint {
+                Kind::ALL.to_vec()
+            } else {
+                Vec::new()
+            },
+            score_kind: (op == Op::Rerank).then(|| scores.to_owned()),
             images: (op == Op::Image).then(ImageLimits::default),
         })
     }
@@ -277,7 +293,7 @@ impl Shared {
 /// How the vectors of an operation may be packed, where there is a choice.
 fn encodings(op: Op) -> &'static [&'static str] {
     match op {
-        Op::Text | Op::Image => &protocol::ENCODINGS,
+        Op::Text | Op::Image => protocol::ENCODINGS,
         Op::Sparse | Op::Rerank | Op::Joint => &[],
     }
 }

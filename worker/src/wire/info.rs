@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::joint::Kind;
 use super::{de, protocol};
 
 /// A call for a model's facts: an empty map, or no body at all.
@@ -81,7 +82,8 @@ pub struct InfoReply {
     /// That worker's version.
     #[serde(deserialize_with = "de::string")]
     pub version: String,
-    /// Values in a vector.
+    /// Values in a dense vector; 0 where it gives none, which is no key.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub dimensions: u32,
     /// Tokens after which a text is cut, special ones included.
     pub max_tokens: u32,
@@ -117,11 +119,30 @@ pub struct InfoReply {
     pub source: String,
     /// What a request may ask for.
     pub limits: Limits,
-    /// The same of images, where it reads them.
+    /// Kinds of vectors that it gives, where there are several.
+    #[serde(
+        default,
+        deserialize_with = "de::entries",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub outputs: Vec<Kind>,
+    /// What its scores are by default, where it gives scores.
+    #[serde(
+        default,
+        deserialize_with = "de::present_string",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub score_kind: Option<String>,
+    /// What a request of images may hold, where it reads them.
     #[serde(
         default,
         deserialize_with = "de::present",
         skip_serializing_if = "Option::is_none"
     )]
     pub images: Option<ImageLimits>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }

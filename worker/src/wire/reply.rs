@@ -222,12 +222,13 @@ impl Answer {
         let each = joint::vector_bytes(format, vectors.dimensions).max(1);
         let fit = |used: usize| (part.saturating_sub(used + TEXT_BYTES) / each).max(1);
         let count = vectors.count(at);
-        let mut pieces = vec![0..fit(used).min(count)];
+        let first = 0..fit(used).min(count);
         // The head of the row stands in the first piece only.
-        while let Some(last) = pieces.last().cloned().filter(|last| last.end < count) {
-            pieces.push(last.end..(last.end + fit(FRAME_BYTES)).min(count));
-        }
-        pieces
+        let next = |last: &Range<usize>| {
+            let end = (last.end + fit(FRAME_BYTES)).min(count);
+            (last.end < count).then_some(last.end..end)
+        };
+        std::iter::successors(Some(first), next).collect()
     }
 }
 

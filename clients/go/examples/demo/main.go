@@ -1,5 +1,6 @@
 // Demo embeds a small corpus and five queries with the fleet that NATS_URL
-// leads to, shows what was found, and checks it: the expected sentence must come
+// leads to, ranks the corpus for one of them in a worker, shows what was found,
+// and checks it: the expected sentence must come
 // first for every query, and one vector must be what other software computes.
 // Its last line is then "demo: ok"; otherwise it exits with 1.
 //
@@ -100,6 +101,9 @@ func search(ctx context.Context, out io.Writer, client *fastembed.Client, model 
 	printModel(out, models, model.Info())
 	printHits(out, documents, asked)
 	printTimings(out, documents, asked)
+	if err := rerank(ctx, out, client); err != nil {
+		return err
+	}
 	ref, err := loadReference()
 	if err != nil {
 		return err

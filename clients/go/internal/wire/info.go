@@ -32,7 +32,7 @@ type ModelLimits struct {
 type ImageLimits struct {
 	MaxImages          uint32
 	MaxImageBytes      uint32
-	MaxImageMegapixels *uint32
+	MaxImageMegapixels uint32
 }
 
 // InfoReply says what a model is and what its worker allows.
@@ -97,10 +97,10 @@ func AppendInfoReply(b []byte, t *InfoReply) []byte {
 }
 
 func appendImageLimits(b []byte, l ImageLimits) []byte {
-	b = appendMapHeader(b, count(2, l.MaxImageMegapixels != nil))
+	b = appendMapHeader(b, 3)
 	b = appendUint(appendStr(b, "max_images"), uint64(l.MaxImages))
 	b = appendUint(appendStr(b, "max_image_bytes"), uint64(l.MaxImageBytes))
-	return appendOption(b, "max_image_megapixels", l.MaxImageMegapixels, appendUint32)
+	return appendUint(appendStr(b, "max_image_megapixels"), uint64(l.MaxImageMegapixels))
 }
 
 // DecodeInfoReply reads a reply. Its error is a *[DecodeError].
@@ -151,6 +151,6 @@ func (r *reader) imageLimits(l *ImageLimits) {
 	r.fields("images.", false, []field{
 		{"max_images", true, func() { l.MaxImages = r.uint32() }},
 		{"max_image_bytes", true, func() { l.MaxImageBytes = r.uint32() }},
-		{"max_image_megapixels", false, func() { l.MaxImageMegapixels = ptr(r.uint32()) }},
+		{"max_image_megapixels", true, func() { l.MaxImageMegapixels = r.uint32() }},
 	})
 }

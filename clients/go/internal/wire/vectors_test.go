@@ -200,11 +200,10 @@ func plain(t *testing.T, doc any) any {
 		put("outputs", d.Outputs != nil, func() any { return list(d.Outputs) })
 		put("score_kind", d.ScoreKind != nil, func() any { return *d.ScoreKind })
 		put("images", d.Images != nil, func() any {
-			limits := map[string]any{"max_images": d.Images.MaxImages, "max_image_bytes": d.Images.MaxImageBytes}
-			if most := d.Images.MaxImageMegapixels; most != nil {
-				limits["max_image_megapixels"] = *most
+			l := d.Images
+			return map[string]any{
+				"max_images": l.MaxImages, "max_image_bytes": l.MaxImageBytes, "max_image_megapixels": l.MaxImageMegapixels,
 			}
-			return limits
 		})
 	case *TextReply:
 		out = plainReply(t, &d.Reply)
