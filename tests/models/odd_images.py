@@ -133,8 +133,9 @@ def refused(seed):
         # The rows of a strip too, or the header contradicts itself.
         if tag in (256, 257, 278):
             sides.append((first + 10 + 12 * i, order + ("H" if kind == 3 else "I")))
-    # A lossless one has 14 bits for each side, behind its signature: 16,384 at most.
-    sides_of_webp = struct.unpack_from("<I", webp, 21)[0] | (1 << 28) - 1
+    # A lossless one has 14 bits for each side less one, behind its signature.
+    side = 16_382
+    sides_of_webp = struct.unpack_from("<I", webp, 21)[0] >> 28 << 28 | side << 14 | side
     assert webp[12:16] == b"VP8L"
     huge_webp = webp[:21] + struct.pack("<I", sides_of_webp) + webp[25:]
     # 16 bits and alpha: 49 megapixels of it are 392 MB, and what they become comes on top.
