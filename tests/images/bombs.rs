@@ -123,6 +123,11 @@ fn a_large_picture_takes_little_more_memory_than_is_counted_of_it() {
         let refused = decode(&bytes, &limits(1)).unwrap_err().message;
         let counted: usize = refused.split(' ').next().unwrap().parse().unwrap();
         assert!(decode(&bytes, &limits(counted)).is_ok(), "{name}");
+        let small = Limits {
+            megapixels: 3,
+            ..Limits::default()
+        };
+        assert_eq!(decode(&bytes, &small).unwrap_err().limit, Some(3), "{name}");
         let per = |bytes: usize| bytes as f64 / pixels as f64;
         println!(
             "{name}: {:.1} bytes a pixel, {:.1} counted",
