@@ -4,10 +4,10 @@
 //! order for another shape, and a scale that is taken over a whole run moves with
 //! the run. What holds is found out on the machine that serves.
 
-use super::{Error, Model, Options, Outputs, Row, Shape, Tokenize};
+use super::{Error, Facts, Model, Options, Outputs, Row, Shape, Tokenize};
 
 /// Moves up to this are noise of single precision.
-pub(super) const TOLERANCE: f32 = 1e-6;
+const TOLERANCE: f32 = 1e-6;
 
 /// Texts of many lengths, so that runs of many shapes are compared.
 const WORDS: [usize; 9] = [1, 2, 3, 5, 9, 17, 28, 46, 75];
@@ -67,4 +67,18 @@ pub(super) fn among(model: &mut dyn Model, shape: Shape, rows: &[Row<'_>]) -> Re
         }
     }
     Ok(most)
+}
+
+/// Notes what company does to a model's vectors; where it moves them, its `items`
+/// run alone.
+pub(super) fn note(facts: &mut Facts, moved: f32, items: &str) {
+    facts.batch_invariant = moved == 0.0;
+    if moved > TOLERANCE {
+        tracing::warn!(
+            model = %facts.name,
+            moved,
+            "vectors depend on what else is in a run; {items} of this model run alone"
+        );
+        facts.runs_alone = true;
+    }
 }

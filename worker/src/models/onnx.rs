@@ -15,7 +15,7 @@ use super::encoder::Encoder;
 use super::files::Files;
 use super::kind::Kind;
 use super::tokenizer::Tokenizer;
-use super::weights::{self, External, Weights};
+use super::weights::{self, Weights};
 use super::{Error, Facts, Loaded, Model, Prompts};
 
 /// How many instances of a model run, and on how many threads each.
@@ -88,11 +88,7 @@ impl Prepared {
                 format!("max_length {max_tokens} is more than the model's {positions} positions");
             return Err(unreadable(&files.graph, reason));
         }
-        let external = files
-            .additional
-            .iter()
-            .map(|file| Ok((beside(&files.graph, file), read(file)?.into())))
-            .collect::<Result<Vec<External>, Error>>()?;
+        let external = weights::external(&files, read)?;
         let query_weights = files.query_weights.as_deref().map(read).transpose()?;
         // The graph alone would be the same for other weights.
         let mut contents: Vec<&[u8]> = vec![&graph, &tokenizer];
@@ -148,15 +144,7 @@ impl Prepared {
             && !facts.runs_alone
         {
             let moved = company::moves(first, facts.shape, &*self.tokenizer)?;
-            facts.batch_invariant = moved == 0.0;
-            if moved > company::TOLERANCE {
-                tracing::warn!(
-                    model = %facts.name,
-                    moved,
-                    "vectors depend on what else is in a run; texts of this model run alone"
-                );
-                facts.runs_alone = true;
-            }
+            company::note(&mut facts, moved, "texts");
         }
         // A text alone has no company to depend on.
         facts.batch_invariant |= facts.runs_alone;
@@ -198,15 +186,6 @@ impl Prepared {
             })?;
         Encoder::new(session, &self.facts, self.kind.head.clone(), self.padding).map_err(Error::run)
     }
-}
-
-/// The path of a file as the graph knows it: from the graph's own folder.
-pub(super) fn beside(graph: &Path, file: &Path) -> String {
-    let folder = graph.parent().unwrap_or(graph);
-    file.strip_prefix(folder)
-        .unwrap_or(file)
-        .display()
-        .to_string()
 }
 
 fn facts(

@@ -4,7 +4,7 @@
 //! matrices anew, for itself. Given the tensors from outside and one container
 //! for what is packed, all sessions use the same memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use ort::value::{DynValue, Tensor};
 use prost::Message;
 
 use super::Error;
+use super::files::Files;
 use super::proto::{EXTERNAL, FLOAT, ModelProto, TensorProto};
 
 /// Smaller tensors stay with the graph: its optimiser folds them away.
@@ -130,4 +131,25 @@ impl Weights {
         }
         Ok(builder)
     }
+}
+
+/// What lies beside a model's graph, as `read` gives it.
+///
+/// # Errors
+/// The first one of `read`.
+pub(super) fn external(
+    files: &Files,
+    read: impl Fn(&Path) -> Result<Vec<u8>, Error>,
+) -> Result<Vec<External>, Error> {
+    let beside = |file: &PathBuf| Ok((beside(&files.graph, file), read(file)?.into()));
+    files.additional.iter().map(beside).collect()
+}
+
+/// The path of a file as the graph knows it: from the graph's own folder.
+fn beside(graph: &Path, file: &Path) -> String {
+    let folder = graph.parent().unwrap_or(graph);
+    file.strip_prefix(folder)
+        .unwrap_or(file)
+        .display()
+        .to_string()
 }

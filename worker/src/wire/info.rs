@@ -83,7 +83,7 @@ pub struct InfoReply {
     #[serde(deserialize_with = "de::string")]
     pub version: String,
     /// Values in a dense vector; 0 where it gives none, which is no key.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_zero")]
     pub dimensions: u32,
     /// Tokens after which a text is cut, special ones included.
     pub max_tokens: u32,
@@ -140,9 +140,4 @@ pub struct InfoReply {
         skip_serializing_if = "Option::is_none"
     )]
     pub images: Option<ImageLimits>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
 }

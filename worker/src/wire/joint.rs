@@ -114,7 +114,7 @@ pub struct TokenBlock<'a> {
     /// Position of the first one in the whole result.
     pub first: u32,
     /// Vectors of the first text that earlier parts held.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub from: u32,
     /// Where each text's vectors start, and where the last one's end, in vectors:
     /// count + 1 u32, little-endian.
@@ -126,11 +126,6 @@ pub struct TokenBlock<'a> {
     /// The same as lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<Vec<&'a [f32]>>>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
 }
 
 impl<'a> TokenBlock<'a> {

@@ -32,6 +32,12 @@ use bounded::Bounded;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer};
 
+/// A number that stands for an absent key.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
 /// How a document is written. A reply, also a refusal, is written as its
 /// request was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use crate::batch::finish::Finish;
 use crate::batch::pipeline::Job;
 use crate::batch::stage::{Asking, Row, Stage};
 use crate::models::{Options, Shape};
+use crate::wire::Error;
 use crate::wire::image::ImageRequest;
 use crate::wire::reply::meta_bytes;
 use crate::wire::vectors::Encoding;
-use crate::wire::{Error, Format};
 
 /// Bytes of a prepared image that cost what a token does: 32 × 32 pixels, a patch
 /// of the smallest vision transformers. A common 224 × 224 is 49.
@@ -51,7 +51,7 @@ impl Stage {
                 ..self.facts.shape
             },
             space: self.facts.space_of(normalize, dimensions),
-            encoding: encoding(&request, job.call.format),
+            encoding: request.encoding.unwrap_or(Encoding::usual(job.call.format)),
             finish: Finish::Images,
             meta: request.meta,
             memo: None,
@@ -65,7 +65,7 @@ impl Stage {
         let format = job.call.format;
         let request: ImageRequest = format.decode(&job.body)?;
         request.check()?;
-        let encoding = encoding(&request, format);
+        let encoding = request.encoding.unwrap_or(Encoding::usual(format));
         let dimensions = self.kept(request.dimensions)?;
         let normalize = request.normalize.unwrap_or(true);
         let space = self.facts.space_of(normalize, dimensions);
@@ -76,12 +76,4 @@ impl Stage {
             .check(&job.call, encoding, dimensions, rows, meta)?;
         Ok((request, dimensions))
     }
-}
-
-/// Packed for programs, lists for people, unless the request says otherwise.
-fn encoding(request: &ImageRequest, format: Format) -> Encoding {
-    request.encoding.unwrap_or(match format {
-        Format::MsgPack => Encoding::F32,
-        Format::Json => Encoding::Array,
-    })
 }

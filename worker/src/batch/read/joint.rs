@@ -8,7 +8,7 @@ use crate::models::Options;
 use crate::wire::joint::{JointRequest, Kind, vector_bytes};
 use crate::wire::reply::meta_bytes;
 use crate::wire::vectors::Encoding;
-use crate::wire::{Error, ErrorCode, Format};
+use crate::wire::{Error, ErrorCode};
 
 /// Most bytes of token vectors in one reply, of all its parts: 16,384 vectors of
 /// 1,024 values.
@@ -23,10 +23,7 @@ impl Stage {
         let colbert = kinds.contains(&Kind::Colbert);
         let row = |text: &String| self.tokenize(text, truncate).map(Row::Run);
         let rows: Vec<_> = request.inputs.iter().map(row).collect();
-        let encoding = match job.call.format {
-            Format::MsgPack => Encoding::F32,
-            Format::Json => Encoding::Array,
-        };
+        let encoding = Encoding::usual(job.call.format);
         let dense = match kinds.contains(&Kind::Dense) {
             true => self.facts.shape.dense,
             false => 0,

@@ -7,11 +7,11 @@ use crate::batch::memo::{Key, Known, Memo};
 use crate::batch::pipeline::Job;
 use crate::batch::stage::{Asking, Row, Stage};
 use crate::models::{Options, Shape, Tokens};
+use crate::wire::Error;
 use crate::wire::joint::Kind;
 use crate::wire::reply::meta_bytes;
 use crate::wire::text::TextRequest;
 use crate::wire::vectors::Encoding;
-use crate::wire::{Error, Format};
 
 /// What a request asks of its vectors, as this model has it.
 struct Wish<'m> {
@@ -102,7 +102,7 @@ impl Stage {
         let normalize = request.normalize.unwrap_or(true);
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;
-        let encoding = encoding(&request, format);
+        let encoding = request.encoding.unwrap_or(Encoding::usual(format));
         let meta = meta_bytes(format, request.meta.as_ref());
         let rows = request.inputs.len();
         job.room
@@ -116,12 +116,4 @@ impl Stage {
         };
         Ok((request, wish))
     }
-}
-
-/// Packed for programs, lists for people, unless the request says otherwise.
-fn encoding(request: &TextRequest, format: Format) -> Encoding {
-    request.encoding.unwrap_or(match format {
-        Format::MsgPack => Encoding::F32,
-        Format::Json => Encoding::Array,
-    })
 }

@@ -2,7 +2,7 @@
 
 use ort::session::SessionOutputs;
 
-use super::{Fed, Outputs, Pooling, Tensor, at, named, tensor};
+use super::{Fed, Outputs, Pooling, Tensor, at, tensor};
 use crate::models::Error;
 use crate::models::pooling::unit_length;
 
@@ -45,14 +45,15 @@ fn find<'a>(
     output: Option<&'static str>,
 ) -> Result<Tensor<'a>, Error> {
     if let Some(name) = output {
-        let value = named(session, name)
+        let value = session
+            .get(name)
             .ok_or_else(|| Error::run(format!("the graph has no output {name}")))?;
         return tensor(value);
     }
     if session.len() == 1 {
         return at(session, 0);
     }
-    let known = PREFERRED.iter().find_map(|name| named(session, name));
+    let known = PREFERRED.iter().find_map(|name| session.get(name));
     known.map_or_else(
         || {
             Err(Error::run(format!(

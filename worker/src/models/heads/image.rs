@@ -2,7 +2,7 @@
 
 use ort::session::SessionOutputs;
 
-use super::{Fed, Outputs, at, named, tensor};
+use super::{Fed, Outputs, at, tensor};
 use crate::models::Error;
 use crate::models::pooling::unit_length;
 
@@ -15,7 +15,7 @@ pub(super) fn read(
     fed: Fed<'_>,
     outputs: &mut Outputs,
 ) -> Result<(), Error> {
-    let found = match PREFERRED.iter().find_map(|name| named(session, name)) {
+    let found = match PREFERRED.iter().find_map(|name| session.get(name)) {
         _ if session.len() == 1 => at(session, 0)?,
         Some(value) => tensor(value)?,
         None => {

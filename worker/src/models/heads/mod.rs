@@ -73,11 +73,6 @@ struct Tensor<'a> {
     values: &'a [f32],
 }
 
-/// The output of this name; where there is but one, that.
-fn named<'a>(session: &'a SessionOutputs<'_>, name: &str) -> Option<&'a ort::value::DynValue> {
-    session.get(name)
-}
-
 fn tensor<'a>(value: &'a ort::value::DynValue) -> Result<Tensor<'a>, Error> {
     let (shape, values) = value.try_extract_tensor::<f32>().map_err(Error::run)?;
     let side = |side: &i64| usize::try_from(*side).map_err(Error::run);

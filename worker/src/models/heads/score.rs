@@ -2,7 +2,7 @@
 
 use ort::session::SessionOutputs;
 
-use super::{Fed, Outputs, named, tensor};
+use super::{Fed, Outputs, tensor};
 use crate::models::Error;
 
 /// The output that holds scores, in every cross-encoder of the catalogue.
@@ -13,7 +13,8 @@ pub(super) fn read(
     fed: Fed<'_>,
     outputs: &mut Outputs,
 ) -> Result<(), Error> {
-    let value = named(session, LOGITS)
+    let value = session
+        .get(LOGITS)
         .ok_or_else(|| Error::run(format!("the graph has no output {LOGITS}")))?;
     let logits = tensor(value)?;
     logits.expect(&[fed.rows.len(), 1])?;

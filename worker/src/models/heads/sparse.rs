@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ort::session::SessionOutputs;
 use safetensors::SafeTensors;
 
-use super::{Fed, Outputs, at, named, tensor};
+use super::{Fed, Outputs, at, tensor};
 use crate::models::{Error, SparseRow};
 
 /// A masked language model's head (SPLADE, arXiv:2109.10086): of each word of the
@@ -29,7 +29,7 @@ impl Splade {
         fed: Fed<'_>,
         outputs: &mut Outputs,
     ) -> Result<(), Error> {
-        let logits = match named(session, self.output) {
+        let logits = match session.get(self.output) {
             Some(value) if session.len() > 1 => tensor(value)?,
             _ => at(session, 0)?,
         };

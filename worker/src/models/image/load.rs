@@ -11,8 +11,8 @@ use super::preprocess::Preprocessor;
 use super::tower::Tower;
 use crate::models::catalog::Entry;
 use crate::models::files::Files;
-use crate::models::onnx::{Environment, Parallelism, beside, session};
-use crate::models::weights::{External, Weights};
+use crate::models::onnx::{Environment, Parallelism, session};
+use crate::models::weights::{self, Weights};
 use crate::models::{Error, Facts, Loaded, Model, Prompts, Row, Shape, Tokenize, Tokens, company};
 use crate::random::SplitMix;
 use crate::wire;
@@ -45,11 +45,7 @@ pub fn load(
         let reason = "its dimensions are not known".to_owned();
         unreadable(&files.graph, reason)
     })?;
-    let external = files
-        .additional
-        .iter()
-        .map(|file| Ok((beside(&files.graph, file), read(file)?.into())))
-        .collect::<Result<Vec<External>, Error>>()?;
+    let external = weights::external(&files, read)?;
     let mut contents: Vec<&[u8]> = vec![&graph, &settings];
     contents.extend(external.iter().map(|(_, data)| &**data));
     let space = entry.space(&contents, "op=image");
@@ -89,15 +85,7 @@ pub fn load(
         && !facts.runs_alone
     {
         let moved = moved(first, &preprocessor, facts.shape)?;
-        facts.batch_invariant = moved == 0.0;
-        if moved > company::TOLERANCE {
-            tracing::warn!(
-                model = %facts.name,
-                moved,
-                "vectors depend on what else is in a run; images of this model run alone"
-            );
-            facts.runs_alone = true;
-        }
+        company::note(&mut facts, moved, "images");
     }
     facts.batch_invariant |= facts.runs_alone;
     let alone = |mut tower: Tower| {

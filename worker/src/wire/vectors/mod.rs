@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{de, protocol};
+use super::{Format, de, protocol};
 
 pub use packed::Packed;
 
@@ -35,6 +35,15 @@ pub enum Encoding {
 impl Encoding {
     /// Every one; dense vectors are served in all of them.
     pub const ALL: &[Self] = &[Self::F32, Self::F16, Self::I8, Self::Ubinary, Self::Array];
+
+    /// What a request gets that asks for none: packed for programs, lists for people.
+    #[must_use]
+    pub const fn usual(format: Format) -> Self {
+        match format {
+            Format::MsgPack => Self::F32,
+            Format::Json => Self::Array,
+        }
+    }
 
     /// The word on the wire.
     #[must_use]
