@@ -42,17 +42,15 @@ async fn more_requests_than_may_wait_are_refused_at_once() {
 
 #[tokio::test]
 async fn more_tokens_than_may_wait_are_refused_at_once() {
-    // One token a byte until they are counted, 11 afterwards: a second request
-    // fits beside the first, and a third beside both does not.
-    let text = "a b c d e f g h i";
-    let bytes = Ask::texts("Fake", &[text]).body.len();
-    four_of_six_are_refused(&format!("max_tokens = {}", bytes + 16), text).await;
+    // A sixteenth of the bound until they are counted, 16 afterwards: a second request
+    // fits beside the first, whoever else is not counted yet, and a third does not.
+    let text = "a b c d e f g h i j k l m n";
+    four_of_six_are_refused("max_tokens = 45", text).await;
 }
 
 #[tokio::test]
 async fn more_bytes_than_may_wait_are_refused_at_once() {
-    // Two are more than the least bound there is, and three, at a token a byte, within
-    // the tokens that may wait.
+    // Two are more than the least bound there is, and their tokens are few.
     let text = "a".repeat(80_000);
     let bytes = Ask::texts("Fake", &[&text]).body.len();
     // A result of eight float32 is charged as soon as it is sure to come.

@@ -47,6 +47,11 @@ impl Load {
 /// Shortest and longest advice on when to come back.
 const RETRY_AFTER: std::ops::RangeInclusive<u64> = 10..=10_000;
 
+/// The part of all tokens that may wait which one request is charged at most before
+/// it is read: a megabyte of one text is 256 tokens, and should not shut the gate
+/// to all others until somebody has looked.
+const UNREAD_SHARE: usize = 16;
+
 /// Weight of the newest run in the moving average of speed.
 const SPEED_WEIGHT: f64 = 0.1;
 
@@ -78,15 +83,17 @@ impl Admission {
         })
     }
 
-    /// Admits a request of `bytes`, charged one token a byte until it is
-    /// tokenized. That is more than text has; special tokens of the shortest texts
-    /// exceed it, and what goes with every row does: [`Ticket::grow`]. A request that
-    /// exceeds a bound by itself passes when nothing else waits.
+    /// Admits a request of `bytes`, charged one token a byte, but no more than a
+    /// sixteenth of the bound, until it is tokenized. A byte a token is more than text
+    /// has; what exceeds the charge all the same is charged when it is known:
+    /// [`Ticket::grow`]. A request that exceeds a bound by itself passes when nothing
+    /// else waits.
     ///
     /// # Errors
     /// `overloaded`, with the time after which half of the queue will be done.
     pub fn admit(self: &Arc<Self>, bytes: usize) -> Result<Ticket, Error> {
-        self.admit_as(bytes, bytes)
+        let tokens = bytes.min(self.bounds.tokens / UNREAD_SHARE);
+        self.admit_as(tokens, bytes)
     }
 
     /// As [`Self::admit`], charged `tokens`.
@@ -223,8 +230,8 @@ mod tests {
     fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
         let gate = Admission::new(BOUNDS, 2);
         gate.ran(1000, Duration::from_secs(1));
-        let _first = gate.admit(80).unwrap();
-        let refused = gate.admit(30).err().unwrap();
+        let _first = gate.admit_as(80, 80).unwrap();
+        let refused = gate.admit_as(30, 30).err().unwrap();
         assert_eq!(refused.code, ErrorCode::Overloaded);
         // 80 tokens at 2 × 1,000 a second: half are done after 20 ms.
         assert_eq!(refused.retry_after_ms, Some(20));
@@ -233,10 +240,18 @@ mod tests {
     #[test]
     fn a_corrected_estimate_makes_room() {
         let gate = Admission::new(BOUNDS, 1);
-        let mut first = gate.admit(80).unwrap();
-        assert!(gate.admit(30).is_err());
+        let mut first = gate.admit_as(80, 80).unwrap();
+        assert!(gate.admit_as(30, 30).is_err());
         first.correct(20, 0);
-        assert!(gate.admit(30).is_ok());
+        assert!(gate.admit_as(30, 30).is_ok());
+    }
+
+    #[test]
+    fn a_large_body_does_not_shut_the_gate_before_it_is_read() {
+        let gate = Admission::new(BOUNDS, 1);
+        let _large = gate.admit(500).unwrap();
+        assert_eq!(gate.load().tokens, 100 / UNREAD_SHARE);
+        assert!(gate.admit(8).is_ok());
     }
 
     #[test]
@@ -262,7 +277,7 @@ mod tests {
         let mut first = gate.admit(10).unwrap();
         first.correct(5, 900);
         assert_eq!(gate.load().bytes, 910);
-        assert!(gate.admit(95).is_err());
+        assert!(gate.admit(91).is_err());
         drop(first);
         assert_eq!(gate.load(), Load::default());
     }
