@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	defaultInflight = 8
+	defaultInflight = 32
 	maxInflight     = 1024
 	defaultTimeout  = wire.DefaultTimeoutMs * time.Millisecond
 	defaultQuiet    = 300 * time.Millisecond
@@ -61,7 +61,7 @@ func WithSubjectPrefix(prefix string) Option {
 
 // WithInflight sets how many requests one call of Embed keeps unanswered at a
 // time, from 1 to 1024. More keep more workers busy and hold more memory. The
-// default is 8.
+// default is 32.
 func WithInflight(requests int) Option {
 	return func(o *options) error {
 		if requests < 1 || requests > maxInflight {

@@ -8,8 +8,9 @@ import (
 
 // defaultBatch is the most texts of a request when the caller leaves the choice
 // to the client: enough that the cost of a request vanishes beside computing
-// it, few enough that a call spreads over the fleet.
-const defaultBatch = 64
+// it. No more, because a server deals requests out by chance: of many small ones
+// each worker gets its share, of a few large ones it may get none.
+const defaultBatch = 16
 
 // chunk is the inputs of one request: their positions in the caller's slice.
 type chunk []int
