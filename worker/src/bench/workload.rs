@@ -14,10 +14,22 @@ const COMMON: &[&str] = &[
     "the", "a", "of", "and", "to", "in", "for", "with", "on", "is", "by", "as", "not", "from",
 ];
 
-const MIN_WORDS: u64 = 4;
-const MAX_WORDS: u64 = 102;
+/// One word in so many is a common one; with the syllables of the others a word
+/// is three tokens, as terms and names are.
+const COMMON_SHARE: f64 = 0.3;
+const MIN_SYLLABLES: usize = 2;
+const MAX_SYLLABLES: usize = 5;
 
-/// `count` distinct texts of 4 to 102 words, most of them short.
+const MIN_WORDS: f64 = 4.0;
+const MAX_WORDS: f64 = 102.0;
+
+/// Lengths are log-normal, as those of sentences and passages are: most are
+/// short, and a few reach the longest that a model reads.
+const MEDIAN_WORDS: f64 = 10.0;
+const SPREAD: f64 = 0.75;
+
+/// `count` distinct texts of 4 to 102 words, 13 in the mean, and some 39 tokens
+/// in the mean.
 #[must_use]
 pub fn texts(seed: u64, count: usize) -> Vec<String> {
     let mut random = SplitMix::new(seed);
@@ -29,18 +41,23 @@ pub fn texts(seed: u64, count: usize) -> Vec<String> {
 }
 
 fn text(random: &mut SplitMix) -> String {
-    // A product of uniform draws has the long tail that lengths of texts have.
-    let share = random.unit() * random.unit() * random.unit();
-    let words = MIN_WORDS + (share * (MAX_WORDS - MIN_WORDS + 1) as f64) as u64;
+    let words = MEDIAN_WORDS * (SPREAD * normal(random)).exp();
+    let words = words.clamp(MIN_WORDS, MAX_WORDS) as usize;
     let words: Vec<String> = (0..words).map(|_| word(random)).collect();
     words.join(" ")
 }
 
+/// A draw of the normal distribution (Box and Muller, 1958).
+fn normal(random: &mut SplitMix) -> f64 {
+    let (radius, angle) = (1.0 - random.unit(), random.unit());
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
 fn word(random: &mut SplitMix) -> String {
-    if random.below(10) < 4 {
+    if random.unit() < COMMON_SHARE {
         return COMMON[random.below(COMMON.len())].to_owned();
     }
-    (0..2 + random.below(3))
+    (0..MIN_SYLLABLES + random.below(MAX_SYLLABLES - MIN_SYLLABLES + 1))
         .map(|_| SYLLABLES[random.below(SYLLABLES.len())])
         .collect()
 }
@@ -56,9 +73,10 @@ mod tests {
         assert_ne!(one, texts(2, 1024));
         let distinct: std::collections::HashSet<&String> = one.iter().collect();
         assert_eq!(distinct.len(), 1024);
-        for text in &one {
-            let words = text.split(' ').count() as u64;
-            assert!((MIN_WORDS..=MAX_WORDS).contains(&words), "{words} words");
-        }
+        let words: Vec<usize> = one.iter().map(|text| text.split(' ').count()).collect();
+        assert_eq!(words.iter().min(), Some(&4));
+        assert_eq!(words.iter().max(), Some(&102));
+        let mean = words.iter().sum::<usize>() as f64 / 1024.0;
+        assert!((12.0..14.0).contains(&mean), "{mean} words");
     }
 }
