@@ -357,7 +357,7 @@ mod tests {
             inline_bytes: 0,
             run_limit: Duration::from_secs(30),
         };
-        let of_model = metrics.of_model("Fake");
+        let of_model = metrics.of_model("text", "Fake");
         let pipeline = Pipeline::start(loaded, settings, &of_model, Arc::new(|| {})).unwrap();
         let call = Call {
             format: Format::MsgPack,
@@ -384,7 +384,7 @@ mod tests {
         assert!(first.await.is_ok());
         // Ends the tokenizer's thread, so that it has seen the second one.
         drop(pipeline);
-        let counted = r#"fastembed_expired_requests_total{model="Fake"} 1"#;
+        let counted = r#"fastembed_expired_requests_total{op="text",model="Fake"} 1"#;
         assert!(metrics.render().contains(counted), "{}", metrics.render());
     }
 }
