@@ -28,6 +28,9 @@ report() {
 }
 
 rust text_request "$vectors"/{valid,rejecting}/text-request
+for request in sparse image rerank joint; do
+    rust "${request}_request" "$vectors"/{valid,rejecting}/"$request"-request
+done
 rust info_request "$vectors"/{valid,rejecting}/info-request
 rust cancel_request "$vectors"/{valid,rejecting}/cancel-request
 rust replies "$vectors"/{valid,rejecting}/{text-reply,info-reply,error-reply,alive-frame}

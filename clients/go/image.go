@@ -52,8 +52,13 @@ func (m *ImageEmbedding) EmbedDetailed(ctx context.Context, images [][]byte, bat
 }
 
 // EmbedObjects is [ImageEmbedding.EmbedDetailed] of images that lie in the bus's
-// object store: the way for images beyond the server's max_payload. Workers of
-// this version do not fetch them and answer [ErrInvalidRequest].
+// object store: the way for images beyond the server's max_payload, up to
+// [Limits].MaxImageBytes. Whoever may publish to a bucket puts them there, with
+// nats.go's jetstream.ObjectStore. Workers read the buckets of their objects.buckets
+// and say so by the feature "objects" in [Info].Features. An object that is missing,
+// or of another bucket, fails alone with [ErrInvalidRequest], one too large with
+// [ErrPayloadTooLarge], and one whose bytes are not those that were stored, or that
+// a worker cannot get at, with [ErrInternal].
 func (m *ImageEmbedding) EmbedObjects(ctx context.Context, objects []ImageObject, batchSize int, opts ...EmbedOption) (*Embeddings, error) {
 	return m.dense(ctx, imageInputs{objects: objects}, batchSize, opts)
 }
@@ -96,7 +101,11 @@ func (in imageInputs) measure(b bounds, i int) (int, *Error) {
 		o := wire.ObjectRef(in.objects[i])
 		return b.fit("reference", wire.ObjectSize(o), func(n int) int { return n })
 	default:
-		return b.fit("image", len(in.images[i]), wire.BinSize)
+		size, e := b.fit("image", len(in.images[i]), wire.BinSize)
+		if e != nil && len(in.images[i]) <= b.itemBytes {
+			e.Message += "; an object store holds more, see EmbedObjects"
+		}
+		return size, e
 	}
 }
 
@@ -136,10 +145,8 @@ func (m *ImageEmbedding) embed(ctx context.Context, in imageInputs, batchSize in
 			return nil
 		},
 	}
-	if in.objects == nil {
-		// A request whose images all cannot be read is answered with that alone.
-		r.itemCodes = []wire.Code{wire.CodeInvalidRequest, wire.CodeUnsupportedMediaType}
-	}
+	// A request whose images all cannot be read is answered with that alone.
+	r.itemCodes = []wire.Code{wire.CodeInvalidRequest, wire.CodeUnsupportedMediaType}
 	fixed := len(in.request(doc, nil))
 	return r.do(ctx, func(bodyBytes int) ([]chunk, []ItemError) {
 		return split(in.len(), in.measure, bounds{

@@ -12,7 +12,8 @@ import (
 // EmbedFiles is [ImageEmbedding.Embed] of files. All are read before the first is
 // sent, each up to [Limits].MaxImageBytes: of very many, give some at a time. A
 // file that cannot be opened or read fails alone, with an [ErrInvalidRequest] that
-// matches the cause too, such as [io/fs.ErrNotExist].
+// matches the cause too, such as [io/fs.ErrNotExist]; one that is beyond the server's
+// max_payload fails alone with [ErrPayloadTooLarge]: see [ImageEmbedding.EmbedObjects].
 func (m *ImageEmbedding) EmbedFiles(ctx context.Context, paths []string, opts ...EmbedOption) ([][]float32, error) {
 	return m.embedRead(ctx, len(paths), func(i int) ([]byte, error) {
 		file, err := os.Open(paths[i])

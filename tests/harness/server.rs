@@ -17,6 +17,7 @@ pub(crate) struct Server {
     process: Process,
     folder: TempDir,
     port: u16,
+    has_streams: bool,
 }
 
 /// How a server differs from `config/nats.conf`.
@@ -30,6 +31,9 @@ pub(crate) struct Variant {
     pub(crate) settings: &'static str,
     /// Whether it shows its own figures over HTTP.
     pub(crate) monitored: bool,
+    /// Whether it has JetStream, whatever the environment says, and workers read
+    /// the bucket that config/nats.conf has as its example.
+    pub(crate) bucket: bool,
 }
 
 /// A user who may do everything.
@@ -65,16 +69,22 @@ impl Server {
     }
 
     pub(crate) async fn variant(variant: Variant) -> Self {
-        Self::configured(&configuration(variant)).await
+        Self::placed(&configuration(variant), variant.bucket).await
     }
 
     /// A server of another configuration altogether.
     pub(crate) async fn configured(text: &str) -> Self {
+        Self::placed(text, false).await
+    }
+
+    async fn placed(text: &str, has_streams: bool) -> Self {
+        let has_streams = has_streams || std::env::var_os(JETSTREAM).is_some();
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("nats.conf"), text)
             .expect("the temporary folder can be written");
-        let (process, port) = Self::spawn(&folder, -1).await;
+        let (process, port) = Self::spawn(&folder, -1, has_streams).await;
         Self {
+            has_streams,
             process,
             folder,
             port,
@@ -106,7 +116,7 @@ impl Server {
 
     /// Starts it anew on the same port.
     pub(crate) async fn start_again(&mut self) {
-        let (process, _) = Self::spawn(&self.folder, i32::from(self.port)).await;
+        let (process, _) = Self::spawn(&self.folder, i32::from(self.port), self.has_streams).await;
         self.process = process;
     }
 
@@ -114,13 +124,12 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    async fn spawn(folder: &TempDir, port: i32) -> (Process, u16) {
+    async fn spawn(folder: &TempDir, port: i32, jetstream: bool) -> (Process, u16) {
         let mut command = Command::new(set_up("bin/nats-server"));
         command
             .arg("--config")
             .arg(folder.path().join("nats.conf"))
             .args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
-        let jetstream = std::env::var_os(JETSTREAM).is_some();
         if jetstream {
             let store = folder.path().join("jetstream");
             command.arg("--jetstream").arg("--store_dir").arg(store);
@@ -147,6 +156,11 @@ fn configuration(variant: Variant) -> String {
     }
     if variant.monitored {
         text.push_str("\nhttp: \"127.0.0.1:-1\"\n");
+    }
+    if variant.bucket {
+        let example = "# \"$JS.API.DIRECT.GET.OBJ_images\"";
+        assert_eq!(text.matches(example).count(), 1, "the example of a bucket");
+        text = text.replace(example, example.trim_start_matches("# "));
     }
     let users = "users: [";
     assert_eq!(

@@ -32,19 +32,25 @@ pub(crate) fn generated() -> &'static Generated {
 pub(crate) struct Stage {
     pub(crate) caller: Caller,
     pub(crate) worker: Worker,
-    _server: Server,
+    pub(crate) server: Server,
 }
 
 impl Stage {
     pub(crate) async fn start() -> Self {
-        let server = Server::start().await;
-        let models = SERVED.map(|name| format!("[[models]]\nname = '{name}'\n"));
-        let config = format!("[runtime]\nexecutors = 1\n{}", models.concat());
+        Self::on(Server::start().await, &SERVED, "").await
+    }
+
+    /// On this server, with these models and more settings.
+    pub(crate) async fn on(server: Server, models: &[&str], settings: &str) -> Self {
+        let models = models.iter();
+        let models = models.map(|name| format!("[[models]]\nname = '{name}'\n"));
+        let models: String = models.collect();
+        let config = format!("[runtime]\nexecutors = 1\n{settings}\n{models}");
         let launch = Launch::new(&server.url(), &config).env("HF_HOME", &generated().hub());
         Self {
             worker: launch.ready().await,
             caller: Caller::connect(&server).await,
-            _server: server,
+            server,
         }
     }
 

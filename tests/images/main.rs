@@ -12,12 +12,14 @@
 )]
 
 mod bombs;
+mod bucket;
 mod bus;
 mod generated;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other binaries use the rest")]
 mod harness;
 mod made;
+mod objects;
 mod pixels;
 mod refusals;
 

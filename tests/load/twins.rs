@@ -49,7 +49,9 @@ async fn a_text_that_comes_again_is_remembered_where_that_is_on() {
     assert_eq!(worker.metric("fastembed_texts_total").await, 2.0);
     let (_, metrics) = worker.get("/metrics").await;
     let lookups = |result| {
-        format!("fastembed_vector_cache_lookups_total{{model=\"Fake\",result=\"{result}\"}} 2")
+        format!(
+            "fastembed_vector_cache_lookups_total{{op=\"text\",model=\"Fake\",result=\"{result}\"}} 2"
+        )
     };
     for result in ["hit", "miss"] {
         assert!(metrics.contains(&lookups(result)), "{metrics}");

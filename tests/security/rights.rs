@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::harness::Server;
 use crate::harness::raw::Raw;
-use crate::harness::server::WATCHER;
+use crate::harness::server::{Variant, WATCHER};
 
 const USERS: &[&str] = &["worker", "client", "operator"];
 
@@ -31,7 +31,9 @@ const SUBJECTS: &[&str] = &[
     "$SRV.PING",
     "$SRV.STATS.fastembed.ID",
     "$JS.API.STREAM.DELETE.X",
+    "$JS.API.DIRECT.GET.OBJ_images",
     "$JS.ACK.X",
+    "$O.images.C.x",
     "$KV.bucket.key",
     "$SYS.REQ.SERVER.PING",
     "$SYS.REQ.USER.INFO",
@@ -230,6 +232,38 @@ async fn a_worker_answers_a_request_with_any_number_of_messages_and_nobody_else(
     let heard = client.fence().await;
     let heard = heard.iter().filter(|line| line.starts_with("MSG"));
     assert_eq!(heard.count(), 300);
+}
+
+#[tokio::test]
+async fn a_worker_that_reads_a_bucket_may_ask_for_its_objects_and_do_nothing_else() {
+    let server = Server::variant(Variant {
+        bucket: true,
+        ..Variant::default()
+    })
+    .await;
+    for user in USERS {
+        let mut raw = Raw::as_user(user, &server).await;
+        for (subject, is_granted) in [
+            ("$JS.API.DIRECT.GET.OBJ_images", *user == "worker"),
+            ("$JS.API.DIRECT.GET.OBJ_images.$O.images.M.x", false),
+            ("$JS.API.DIRECT.GET.OBJ_others", false),
+            ("$JS.API.STREAM.MSG.GET.OBJ_images", false),
+            ("$JS.API.STREAM.INFO.OBJ_images", false),
+            ("$JS.API.STREAM.PURGE.OBJ_images", false),
+            ("$JS.API.CONSUMER.CREATE.OBJ_images", false),
+            ("$O.images.C.x", false),
+        ] {
+            raw.send(format!("PUB {subject} _INBOX.{user}.x 2\r\n{{}}\r\n"))
+                .await;
+            let said = raw.fence().await;
+            let refusals = usize::from(!is_granted);
+            assert_eq!(
+                complaints(&said).len(),
+                refusals,
+                "{user} {subject}: {said:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub fn pipelines(
             let pipeline = Pipeline::start(
                 loaded,
                 settings,
-                &metrics.of_model(&facts.name),
+                &metrics.of_model(facts.op.as_str(), &facts.name),
                 Arc::clone(on_hang),
             )?;
             tracing::info!(

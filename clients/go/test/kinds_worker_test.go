@@ -54,9 +54,9 @@ func nearly(x, y float32, tolerance float64) bool {
 
 func TestEveryFamilyGivesItsReferenceAsAGoType(t *testing.T) {
 	hub, references := generated(t)
-	s := startServer(t, 1<<20)
+	s := startServerWithBucket(t)
 	var config strings.Builder
-	config.WriteString("[runtime]\nexecutors = 1\n")
+	config.WriteString("[runtime]\nexecutors = 1\n[objects]\nbuckets = [\"images\"]\n")
 	for _, name := range familyModels {
 		fmt.Fprintf(&config, "[[models]]\nname = %q\n", name)
 	}
@@ -74,6 +74,7 @@ func TestEveryFamilyGivesItsReferenceAsAGoType(t *testing.T) {
 			families[op](t, client, model, expect(t, references, op, model), references)
 		})
 	}
+	t.Run("objects", func(t *testing.T) { objects(t, s, client, filepath.Join(references, "images")) })
 	t.Run("examples", func(t *testing.T) { examples(t, s, filepath.Join(references, "images")) })
 }
 

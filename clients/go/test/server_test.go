@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,28 @@ func startServerWith(t *testing.T, path, settings string) *server {
 		t.Fatal(err)
 	}
 	return startServerOf(t, fmt.Sprintf("include %q\n%s\n", include, settings))
+}
+
+// startServerWithBucket starts a server with JetStream under config/nats.conf, whose
+// workers may read the bucket that the file has as its example. User watcher may do
+// everything.
+func startServerWithBucket(t *testing.T) *server {
+	t.Helper()
+	text, err := os.ReadFile(found(t, "config/nats.conf", "git checkout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := string(text)
+	for place, with := range map[string]string{
+		`# "$JS.API.DIRECT.GET.OBJ_images"`: `"$JS.API.DIRECT.GET.OBJ_images"`,
+		"users: [":                          "users: [\n{ user: watcher, password: watcher }",
+	} {
+		if strings.Count(conf, place) != 1 {
+			t.Fatalf("config/nats.conf has %d of %s", strings.Count(conf, place), place)
+		}
+		conf = strings.Replace(conf, place, with, 1)
+	}
+	return startServerOf(t, fmt.Sprintf("%s\njetstream: { store_dir: %q }\n", conf, t.TempDir()))
 }
 
 // startServerOf starts a server of any other configuration.

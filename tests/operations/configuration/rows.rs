@@ -119,6 +119,10 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "service.reply_prefixes = []: must have at least one, or nobody is answered",
     ),
     (
+        File("[objects]\nbuckets = ['images', 'a.*']"),
+        "objects.buckets = \"a.*\": must be of A-Z a-z 0-9 _ -, without wildcards",
+    ),
+    (
         File("[service]\nreply_prefixes = [1]"),
         "service.reply_prefixes = [1]: must be a list of texts",
     ),
@@ -378,7 +382,7 @@ pub(super) const ROWS: &[(From, &str)] = &[
     ),
     (
         Variable("FASTEMBED_PORT", "tcp://10.0.0.1:4222"),
-        "FASTEMBED_PORT: sets nothing; sections are nats, service, runtime, hub, queue, http, drain, log",
+        "FASTEMBED_PORT: sets nothing; sections are nats, service, runtime, hub, queue, objects, http, drain, log",
     ),
     (
         Flags(&["--set", "queue.max=1"]),

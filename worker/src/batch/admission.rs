@@ -179,6 +179,12 @@ impl Ticket {
         self.tokens
     }
 
+    /// Most that all requests together may hold, in bytes.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        self.gate.bounds.bytes
+    }
+
     /// Charges more before it is taken: what a request turns out to need. As at
     /// the gate, what exceeds a bound by itself passes when nothing else waits.
     ///

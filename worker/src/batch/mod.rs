@@ -7,6 +7,7 @@ mod content;
 mod executor;
 mod finish;
 mod memo;
+pub mod objects;
 mod pending;
 pub mod pipeline;
 pub mod plan;

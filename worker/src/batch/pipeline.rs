@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::{Admission, Bounds, Load, Ticket};
 use super::executor::Executor;
 use super::memo::Memo;
+use super::objects::{Files, Store, beside};
 use super::pending::{Interest, Reply};
 use super::plan::Budget;
 use super::queue::{Queue, Rules};
@@ -70,10 +71,20 @@ pub(super) struct Job {
     pub(super) call: Call,
     pub(super) room: Room,
     pub(super) body: Bytes,
+    pub(super) files: Files,
     pub(super) received: Instant,
     pub(super) ticket: Ticket,
     pub(super) interest: Arc<Interest>,
     pub(super) reply: Reply,
+}
+
+/// What a request brings besides its bytes.
+#[derive(Clone, Default)]
+pub struct Terms {
+    /// Fires when its caller gives it up.
+    pub cancelled: CancellationToken,
+    /// Where the objects are that it may name.
+    pub store: Option<Arc<dyn Store>>,
 }
 
 /// Ends the interest in a request when its caller stops waiting.
@@ -218,23 +229,25 @@ impl Pipeline {
         received: Instant,
     ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
         let op = self.facts.op;
-        self.submit_cancellable(op, call, room, body, received, CancellationToken::new())
+        self.submit_under(Terms::default(), op, call, room, body, received)
     }
 
     /// As [`Self::submit`], of a request for any operation that the model serves,
     /// and that may be cancelled; the answer is that, then, and [`Self::drop_unwanted`] gives its place back.
+    /// Objects that it names are read by the future.
     ///
     /// # Errors
     /// As [`Self::submit`], and `cancelled` where it is already.
-    pub fn submit_cancellable(
+    pub fn submit_under(
         &self,
+        terms: Terms,
         op: Op,
         call: Call,
         room: Room,
         body: Bytes,
         received: Instant,
-        cancelled: CancellationToken,
     ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
+        let Terms { cancelled, store } = terms;
         if call.timeout.is_zero() || cancelled.is_cancelled() {
             self.metrics.expired_request();
             return Err(match cancelled.is_cancelled() {
@@ -252,11 +265,14 @@ impl Pipeline {
         let waiting = Waiting(Interest::until(deadline, cancelled.clone()));
         let (reply, answered) = oneshot::channel();
         let interest = Arc::clone(&waiting.0);
+        let store = store.filter(|_| op == Op::Image);
+        let (files, reading) = Files::through(store, self.tokenizers.handle());
         let job = Job {
             op,
             call,
             room,
             body,
+            files,
             received,
             ticket,
             interest,
@@ -274,7 +290,7 @@ impl Pipeline {
             if let Some((stage, job)) = inline {
                 stage.take(job);
             }
-            let answered = tokio::time::timeout_at(deadline.into(), answered);
+            let answered = tokio::time::timeout_at(deadline.into(), beside(reading, answered));
             let answered = tokio::select! {
                 // First, since a queue that sees it drops the other.
                 biased;
@@ -357,7 +373,7 @@ mod tests {
             inline_bytes: 0,
             run_limit: Duration::from_secs(30),
         };
-        let of_model = metrics.of_model("Fake");
+        let of_model = metrics.of_model("text", "Fake");
         let pipeline = Pipeline::start(loaded, settings, &of_model, Arc::new(|| {})).unwrap();
         let call = Call {
             format: Format::MsgPack,
@@ -384,7 +400,7 @@ mod tests {
         assert!(first.await.is_ok());
         // Ends the tokenizer's thread, so that it has seen the second one.
         drop(pipeline);
-        let counted = r#"fastembed_expired_requests_total{model="Fake"} 1"#;
+        let counted = r#"fastembed_expired_requests_total{op="text",model="Fake"} 1"#;
         assert!(metrics.render().contains(counted), "{}", metrics.render());
     }
 }

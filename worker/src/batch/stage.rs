@@ -9,12 +9,14 @@ use super::audience::Taker;
 use super::content::{Content, Image, Payload};
 use super::finish::Finish;
 use super::memo::{Key, Known, Memo};
+use super::objects::hand_over;
 use super::pending::{Counted, Pending, Terms};
 use super::pipeline::Job;
 use super::queue::Queue;
 use super::waiting::Asked;
 use crate::models::{Facts, Op, Options, Shape, SparseRow, Tokenize, Tokens};
 use crate::telemetry::metrics::ModelMetrics;
+use crate::wire::image::Object;
 use crate::wire::meta::Meta;
 use crate::wire::vectors::Encoding;
 use crate::wire::{Error, ErrorCode, protocol};
@@ -70,6 +72,13 @@ impl Row {
     }
 }
 
+/// What a request comes to.
+pub(super) enum Step {
+    Run(Asking),
+    /// Its files are to be read first.
+    Fetch(Vec<Object>),
+}
+
 /// A request as it was read: its rows, and how they become an answer.
 pub(super) struct Asking {
     pub(super) rows: Vec<Result<Row, Error>>,
@@ -100,7 +109,8 @@ impl Stage {
             return;
         }
         let asking = match self.read(&mut job) {
-            Ok(asking) => asking,
+            Ok(Step::Run(asking)) => asking,
+            Ok(Step::Fetch(objects)) => return hand_over(job, objects),
             Err(error) => {
                 // The caller may have gone, which is as good as answered.
                 let _ = job.reply.send(Err(error));
@@ -176,16 +186,17 @@ impl Stage {
     }
 
     /// Reads a request and refuses what this model cannot do.
-    fn read(&self, job: &mut Job) -> Result<Asking, Error> {
-        match (job.op, self.facts.op) {
+    fn read(&self, job: &mut Job) -> Result<Step, Error> {
+        let asking = match (job.op, self.facts.op) {
             (Op::Text, Op::Text) => self.text(job),
             (Op::Sparse, Op::Sparse) => self.sparse(job),
             (Op::Rerank, Op::Rerank) => self.pairs(job),
             (Op::Rerank, Op::Text) => self.compare(job),
             (Op::Joint, Op::Joint) => self.joint(job),
-            (Op::Image, Op::Image) => self.images(job),
+            (Op::Image, Op::Image) => return self.images(job),
             (op, _) => Err(Error::invalid(format!("this model does not serve {op}"))),
-        }
+        };
+        asking.map(Step::Run)
     }
 
     /// Refuses where nobody waits for the answer any more: of long work, in the

@@ -1,15 +1,28 @@
 //! Threads that turn request bodies into items: decoding and tokenizing are
 //! work of milliseconds, which the receive loop must not wait for.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use super::pipeline::Job;
 
+/// A way to hand a job over later. It does not keep the pool alive.
+pub(super) struct Handle(Weak<Sender<Job>>);
+
+impl Handle {
+    /// Hands a job over, or gives it back where the pool has ended.
+    pub(super) fn submit(&self, job: Job) -> Result<(), Box<Job>> {
+        match self.0.upgrade() {
+            Some(jobs) => jobs.send(job).map_err(|SendError(job)| Box::new(job)),
+            None => Err(Box::new(job)),
+        }
+    }
+}
+
 /// A pool of threads of its own, never a library's global one.
 pub(super) struct Tokenizers {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Arc<Sender<Job>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -36,7 +49,7 @@ impl Tokenizers {
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self {
-            jobs: Some(jobs),
+            jobs: Some(Arc::new(jobs)),
             threads,
         })
     }
@@ -46,6 +59,11 @@ impl Tokenizers {
         self.jobs
             .as_ref()
             .is_some_and(|jobs| jobs.send(job).is_ok())
+    }
+
+    /// A way to hand jobs over from elsewhere.
+    pub(super) fn handle(&self) -> Handle {
+        Handle(self.jobs.as_ref().map_or_else(Weak::new, Arc::downgrade))
     }
 
     /// Finishes what was handed over and ends the threads.

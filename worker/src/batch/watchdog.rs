@@ -180,7 +180,7 @@ mod tests {
             inline_bytes: 0,
             run_limit: LIMIT,
         };
-        let metrics = Metrics::new().of_model("Fake");
+        let metrics = Metrics::new().of_model("text", "Fake");
         Pipeline::start(
             fake::load("Fake", 16, 2, &behaviour),
             settings,

@@ -16,6 +16,8 @@ use super::outbox::Outbox;
 use super::service::Counters;
 use crate::batch::Pipeline;
 use crate::batch::admission::Ticket;
+use crate::batch::objects::Store;
+use crate::batch::pipeline::Terms;
 use crate::models::Op;
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
@@ -42,6 +44,8 @@ pub(super) struct Shared {
     pub(super) failures: Failures,
     pub(super) instance: String,
     pub(super) attempts: Arc<Attempts>,
+    /// Where objects that requests name are read, if any are.
+    pub(super) store: Option<Arc<dyn Store>>,
     /// A task for each request that was taken and is not yet answered.
     pub(super) tasks: TaskTracker,
     unadmitted: Arc<Semaphore>,
@@ -53,6 +57,7 @@ impl Shared {
         guard: Guard,
         metrics: Arc<Metrics>,
         instance: String,
+        store: Option<Arc<dyn Store>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             outbox,
@@ -61,6 +66,7 @@ impl Shared {
             failures: Failures::default(),
             instance,
             attempts: Arc::default(),
+            store,
             tasks: TaskTracker::new(),
             unadmitted: Arc::new(Semaphore::new(MAX_UNADMITTED)),
         })
@@ -126,11 +132,14 @@ impl Endpoint {
                 let room = Room::within(self.shared.outbox.max_payload());
                 let id = header(headers, protocol::HEADER_ATTEMPT_ID).and_then(AttemptId::parse);
                 let attempt = self.shared.attempts.enter(id, received);
-                let cancelled = attempt.cancelled();
+                let terms = Terms {
+                    cancelled: attempt.cancelled(),
+                    store: self.shared.store.clone(),
+                };
                 let body = message.payload;
                 let submitted = self
                     .pipeline
-                    .submit_cancellable(op, call, room, body, received, cancelled);
+                    .submit_under(terms, op, call, room, body, received);
                 match submitted {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
@@ -160,6 +169,7 @@ impl Endpoint {
         let facts = self.pipeline.facts();
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let weighs = op == Op::Sparse && facts.weighs_queries;
+        let reads_objects = op == Op::Image && self.shared.store.is_some();
         // A model of another operation has vectors to compare, and no scores.
         let scores = if facts.op == Op::Rerank {
             protocol::SCORE_KIND_SIGMOID
@@ -180,6 +190,7 @@ impl Endpoint {
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
                 .into_iter()
                 .chain(weighs.then_some(protocol::FEATURE_QUERY))
+                .chain(reads_objects.then_some(protocol::FEATURE_OBJECTS))
                 .map(str::to_owned)
                 .collect(),
             prompts: facts.prompts.names().map(str::to_owned).collect(),

@@ -16,6 +16,9 @@ use crate::wire::protocol;
 /// connection are refused, which says nothing of this user's rights.
 const FORGOTTEN: Duration = Duration::from_millis(protocol::MAX_TIMEOUT_MS);
 
+/// Where a bucket is asked for its objects; nothing else is published under it.
+const JETSTREAM: &str = "$JS.API.";
+
 /// Hears the events of one connection and of those that follow it.
 pub(super) struct Listener {
     health: Arc<Health>,
@@ -90,6 +93,9 @@ impl Listener {
             self.deny("the bus refused a subscription; not ready", subject);
         } else if !is_about("publish") {
             self.warn(reason);
+        } else if subject.starts_with(JETSTREAM) {
+            // All else is answered as before.
+            self.warn("the right to read a bucket is missing; see objects.buckets");
         } else if self.tells_of_rights(subject, Instant::now()) {
             self.deny("the bus refused an answer; not ready", &root(subject));
         } else {

@@ -9,6 +9,7 @@ mod events;
 mod guard;
 mod intake;
 mod line;
+mod objects;
 mod outbox;
 mod service;
 mod station;

@@ -16,6 +16,7 @@ use super::connect::{Connection, Error};
 use super::endpoint::{Endpoint, Operation, Shared, header};
 use super::guard::Guard;
 use super::intake::{Intake, Stop};
+use super::objects::Objects;
 use super::outbox::Outbox;
 use super::service::{self, Counters, Described, Identity, Metadata, Verb};
 use crate::batch::Pipeline;
@@ -70,7 +71,8 @@ impl Worker {
             &config.service.reply_prefixes,
             &config.service.subject_prefix,
         );
-        let shared = Shared::new(outbox, guard, metrics, instance.to_owned());
+        let store = Objects::of(&client, &config.objects);
+        let shared = Shared::new(outbox, guard, metrics, instance.to_owned(), store);
         let endpoints: Vec<Arc<Endpoint>> = pipelines
             .iter()
             .flat_map(|pipeline| {

@@ -8,7 +8,7 @@ use super::{Config, Error, Nats, keys};
 
 /// Sections whose keys can be set by variables and flags.
 pub const SECTIONS: &[&str] = &[
-    "nats", "service", "runtime", "hub", "queue", "http", "drain", "log",
+    "nats", "service", "runtime", "hub", "queue", "objects", "http", "drain", "log",
 ];
 
 /// Prefix of this project's own variables: `FASTEMBED_<SECTION>_<KEY>`.

@@ -91,6 +91,8 @@ pub struct Config {
     pub hub: Hub,
     /// What may wait.
     pub queue: Queue,
+    /// Images that lie in the bus's object store.
+    pub objects: Objects,
     /// The operators' port.
     pub http: Http,
     /// Stopping.
@@ -164,6 +166,15 @@ impl Queue {
             bytes: self.max_bytes,
         }
     }
+}
+
+/// `[objects]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Objects {
+    /// Buckets whose objects whoever may call may have embedded, with this
+    /// worker's rights; empty: requests that name objects are refused.
+    pub buckets: Vec<String>,
 }
 
 /// `[http]`

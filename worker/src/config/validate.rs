@@ -104,6 +104,12 @@ fn subjects(config: &Config) -> Result<(), Error> {
         }
         not_ours(config, "service.reply_prefixes", prefix)?;
     }
+    for bucket in &config.objects.buckets {
+        if !is_token(bucket) {
+            let reason = "must be of A-Z a-z 0-9 _ -, without wildcards";
+            return Err(Error::of("objects.buckets", quoted(bucket), reason));
+        }
+    }
     subject("nats.inbox_prefix", &config.nats.inbox_prefix)?;
     not_ours(config, "nats.inbox_prefix", &config.nats.inbox_prefix)
 }

@@ -60,8 +60,10 @@ async fn ready(State(sources): State<Sources>) -> impl IntoResponse {
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {
     for pipeline in sources.pipelines.iter() {
+        let facts = pipeline.facts();
         sources.metrics.set_load(
-            &pipeline.facts().name,
+            facts.op.as_str(),
+            &facts.name,
             pipeline.load(),
             pipeline.remembered_bytes(),
         );

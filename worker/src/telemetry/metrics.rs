@@ -37,24 +37,24 @@ macro_rules! table {
 table! {
     REQUESTS: "counter", "fastembed_requests_total", "op, model, code",
         "Requests answered, by result: `ok` or the error's name; op and model are empty for what is not served";
-    TEXTS: "counter", "fastembed_texts_total", "model", "Texts computed; equal ones that shared a computation count once";
-    TRUNCATED: "counter", "fastembed_truncated_texts_total", "model", "Texts cut at the model's maximum";
-    TOKENS: "counter", "fastembed_tokens_total", "model", "Tokens embedded, special ones included, padding not";
-    EXPIRED: "counter", "fastembed_expired_texts_total", "model",
+    TEXTS: "counter", "fastembed_texts_total", "op, model", "Texts computed; equal ones that shared a computation count once";
+    TRUNCATED: "counter", "fastembed_truncated_texts_total", "op, model", "Texts cut at the model's maximum";
+    TOKENS: "counter", "fastembed_tokens_total", "op, model", "Tokens embedded, special ones included, padding not";
+    EXPIRED: "counter", "fastembed_expired_texts_total", "op, model",
         "Texts dropped in the queue: their caller's deadline had passed, the caller had cancelled or gone, or another text of the request had failed";
-    EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "model",
+    EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "op, model",
         "Requests dropped before their texts were counted: their deadline had passed, or their caller had cancelled or gone";
-    DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "model",
+    DEDUPLICATED: "counter", "fastembed_deduplicated_texts_total", "op, model",
         "Texts that were not computed: an equal one was waiting or running, and its vector served for both";
-    CACHE: "counter", "fastembed_vector_cache_lookups_total", "model, result",
+    CACHE: "counter", "fastembed_vector_cache_lookups_total", "op, model, result",
         "Texts looked up among remembered vectors, by result: `hit` or `miss`; none while the cache is off";
-    CACHE_BYTES: "gauge", "fastembed_vector_cache_bytes", "model", "Bytes of vectors that are remembered";
-    QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "model", "Requests admitted and not yet answered";
-    QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "model",
+    CACHE_BYTES: "gauge", "fastembed_vector_cache_bytes", "op, model", "Bytes of vectors that are remembered";
+    QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "op, model", "Requests admitted and not yet answered";
+    QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "op, model",
         "Tokens admitted and not yet answered; an upper estimate until a request is tokenized";
-    WAIT: "histogram", "fastembed_wait_seconds", "model", "Time a text waits in the queue until its batch runs";
-    INFER: "histogram", "fastembed_infer_seconds", "model", "Time of one batch on the model";
-    BATCH_TEXTS: "histogram", "fastembed_batch_texts", "model", "Texts in one batch";
+    WAIT: "histogram", "fastembed_wait_seconds", "op, model", "Time a text waits in the queue until its batch runs";
+    INFER: "histogram", "fastembed_infer_seconds", "op, model", "Time of one batch on the model";
+    BATCH_TEXTS: "histogram", "fastembed_batch_texts", "op, model", "Texts in one batch";
     CANCELS: "counter", "fastembed_cancels_total", "code",
         "Cancel messages heard, which every worker does: `ok`, or the error's name where one could not be read";
     REFUSED_REPLIES: "counter", "fastembed_refused_replies_total", "",
@@ -82,6 +82,7 @@ pub fn markdown() -> String {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabel {
+    op: &'static str,
     model: String,
 }
 
@@ -99,6 +100,7 @@ struct CodeLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LookupLabels {
+    op: &'static str,
     model: String,
     result: &'static str,
 }
@@ -180,15 +182,17 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// The handles of one model, resolved once.
+    /// The handles of one model, resolved once. Two operations may have a model of
+    /// one name.
     #[must_use]
-    pub fn of_model(&self, model: &str) -> ModelMetrics {
+    pub fn of_model(&self, op: &'static str, model: &str) -> ModelMetrics {
         let label = ModelLabel {
+            op,
             model: model.to_owned(),
         };
         let lookups = |result| {
             let model = model.to_owned();
-            let labels = LookupLabels { model, result };
+            let labels = LookupLabels { op, model, result };
             self.lookups.get_or_create_owned(&labels)
         };
         ModelMetrics {
@@ -245,8 +249,9 @@ impl Metrics {
     }
 
     /// Sets what waits for a model, and what it remembers.
-    pub fn set_load(&self, model: &str, load: Load, remembered_bytes: u64) {
+    pub fn set_load(&self, op: &'static str, model: &str, load: Load, remembered_bytes: u64) {
         let label = ModelLabel {
+            op,
             model: model.to_owned(),
         };
         let amount = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -362,9 +367,9 @@ mod tests {
     fn what_is_served_is_what_the_table_says() {
         let metrics = Metrics::new();
         metrics.answered("text", "M", "ok");
-        metrics.set_load("M", Load::default(), 0);
-        metrics.of_model("M").ran(1, 1, Duration::ZERO);
-        metrics.of_model("M").waited(Duration::ZERO);
+        metrics.set_load("text", "M", Load::default(), 0);
+        metrics.of_model("text", "M").ran(1, 1, Duration::ZERO);
+        metrics.of_model("text", "M").waited(Duration::ZERO);
         let served = metrics.render();
         for row in TABLE {
             let family = row.name.strip_suffix("_total").unwrap_or(row.name);

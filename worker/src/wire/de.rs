@@ -52,11 +52,20 @@ pub(super) fn strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>,
 
 /// A request's inputs: between one and [`MAX_INPUTS`] strings.
 pub(super) fn inputs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let inputs = strings(from)?;
-    if inputs.is_empty() {
-        return Err(D::Error::custom("inputs is empty"));
+    some("inputs", from)
+}
+
+/// As [`inputs`], of a reranking.
+pub(super) fn documents<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    some("documents", from)
+}
+
+fn some<'de, D: Deserializer<'de>>(key: &str, from: D) -> Result<Vec<String>, D::Error> {
+    let texts = strings(from)?;
+    if texts.is_empty() {
+        return Err(D::Error::custom(format_args!("{key} is empty")));
     }
-    Ok(inputs)
+    Ok(texts)
 }
 
 /// A list of anything. In memory an entry takes many times its shortest form, so
@@ -85,9 +94,18 @@ pub(super) fn present_objects<'de, D: Deserializer<'de>>(
 
 /// `dimensions`: any but none.
 pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    above_zero("dimensions", from)
+}
+
+/// As [`positive`], of a reranking.
+pub(super) fn top_n<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    above_zero("top_n", from)
+}
+
+fn above_zero<'de, D: Deserializer<'de>>(key: &str, from: D) -> Result<Option<u32>, D::Error> {
     match u32::deserialize(from)? {
-        0 => Err(D::Error::custom("dimensions is 0")),
-        dimensions => Ok(Some(dimensions)),
+        0 => Err(D::Error::custom(format_args!("{key} is 0"))),
+        number => Ok(Some(number)),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod meta;
 pub mod protocol;
 pub mod reply;
 pub mod rerank;
+mod room;
 pub mod sparse;
 pub mod structure;
 pub mod text;

@@ -246,6 +246,10 @@ pub const PROMPT_PASSAGE: &str = "passage";
 /// The sparse model has a query side: `query` may be true.
 pub const FEATURE_QUERY: &str = "query";
 
+/// The worker reads images from the object store: `objects` may stand in place
+/// of `images`.
+pub const FEATURE_OBJECTS: &str = "objects";
+
 // Kinds of scores.
 
 /// A cross-encoder's logit through the logistic function, 0 to 1; its default.

@@ -1,7 +1,6 @@
 //! The `rerank` operation: documents in the order of a query.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::meta::Meta;
 use super::{Error, Format, de};
@@ -15,12 +14,12 @@ pub struct RerankRequest {
     #[serde(deserialize_with = "de::string")]
     pub query: String,
     /// One to 4,096 documents.
-    #[serde(deserialize_with = "documents")]
+    #[serde(deserialize_with = "de::documents")]
     pub documents: Vec<String>,
     /// Give so many, the best; all by default.
     #[serde(
         default,
-        deserialize_with = "positive",
+        deserialize_with = "de::top_n",
         skip_serializing_if = "Option::is_none"
     )]
     pub top_n: Option<u32>,
@@ -59,21 +58,6 @@ pub struct RerankRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub meta: Option<Meta>,
-}
-
-fn documents<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let documents = de::strings(from)?;
-    if documents.is_empty() {
-        return Err(D::Error::custom("documents is empty"));
-    }
-    Ok(documents)
-}
-
-fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
-    match u32::deserialize(from)? {
-        0 => Err(D::Error::custom("top_n is 0")),
-        wish => Ok(Some(wish)),
-    }
 }
 
 /// What a score is.

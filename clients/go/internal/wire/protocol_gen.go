@@ -245,6 +245,10 @@ const (
 const (
 	// The sparse model has a query side: `query` may be true.
 	FeatureQuery = "query"
+
+	// The worker reads images from the object store: `objects` may stand in place
+	// of `images`.
+	FeatureObjects = "objects"
 )
 
 // Kinds of scores.

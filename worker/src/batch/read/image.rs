@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use crate::batch::content::Image;
 use crate::batch::finish::Finish;
 use crate::batch::pipeline::Job;
-use crate::batch::stage::{Asking, Row, Stage};
+use crate::batch::stage::{Asking, Row, Stage, Step};
 use crate::models::{Options, Shape};
 use crate::wire::Error;
 use crate::wire::image::ImageRequest;
@@ -17,14 +17,26 @@ use crate::wire::vectors::Encoding;
 const TOKEN_BYTES: usize = 32 * 32 * 3;
 
 impl Stage {
-    pub(in crate::batch) fn images(&self, job: &mut Job) -> Result<Asking, Error> {
+    pub(in crate::batch) fn images(&self, job: &mut Job) -> Result<Step, Error> {
         let (request, dimensions) = self.read_images(job)?;
-        let (images, bytes) = (request.images(), self.tokenizer.image_bytes());
+        let read = job.files.take_read();
+        let files: Vec<Result<&[u8], Error>> = match (&read, request.objects) {
+            (Some(read), _) => {
+                let files = read.iter().map(Result::as_deref);
+                files.map(|file| file.map_err(Clone::clone)).collect()
+            }
+            (None, Some(objects)) => return Ok(Step::Fetch(objects)),
+            (None, None) => {
+                let images = request.images.iter().flatten();
+                images.map(|file| Ok(file.0.as_ref())).collect()
+            }
+        };
+        let bytes = self.tokenizer.image_bytes();
         let tokens = bytes.div_ceil(TOKEN_BYTES);
         // A hundred bytes may become a thousand times as many: there has to be room
         // for the pixels before they are.
-        job.ticket
-            .grow(images.len() * tokens, images.len() * bytes)?;
+        let there = files.iter().flatten().count();
+        job.ticket.grow(there * tokens, there * bytes)?;
         let look = |file: &[u8]| {
             let pixels = self.tokenizer.prepare(file)?;
             Ok(Row::Look(Image {
@@ -33,14 +45,14 @@ impl Stage {
                 tokens,
             }))
         };
-        let mut rows = Vec::with_capacity(images.len());
-        for file in images {
+        let mut rows = Vec::with_capacity(files.len());
+        for file in files {
             // A picture may take a second, and a request has many.
             self.still_wanted(job)?;
-            rows.push(look(&file.0));
+            rows.push(file.and_then(look));
         }
         let normalize = request.normalize.unwrap_or(true);
-        Ok(Asking {
+        Ok(Step::Run(Asking {
             rows,
             options: Options {
                 normalize,
@@ -56,7 +68,7 @@ impl Stage {
             meta: request.meta,
             memo: None,
             bytes_of_row: 0,
-        })
+        }))
     }
 
     /// Reads an `image` request and refuses what this model cannot do; gives the
@@ -64,14 +76,13 @@ impl Stage {
     fn read_images(&self, job: &Job) -> Result<(ImageRequest, usize), Error> {
         let format = job.call.format;
         let request: ImageRequest = format.decode(&job.body)?;
-        request.check()?;
         let encoding = request.encoding.unwrap_or(Encoding::usual(format));
         let dimensions = self.kept(request.dimensions)?;
         let normalize = request.normalize.unwrap_or(true);
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;
         let meta = meta_bytes(format, request.meta.as_ref());
-        let rows = request.images().len();
+        let rows = request.len();
         job.room
             .check(&job.call, encoding, dimensions, rows, meta)?;
         Ok((request, dimensions))

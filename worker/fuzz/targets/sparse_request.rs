@@ -1,0 +1,7 @@
+#![no_main]
+
+use fastembed_fuzz::decode;
+use fastembed_fuzz::wire::sparse::SparseRequest;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| decode::<SparseRequest>(bytes));
