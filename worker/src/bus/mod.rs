@@ -4,6 +4,7 @@ mod arrivals;
 mod attempts;
 mod cancel;
 mod connect;
+mod directory;
 mod endpoint;
 mod events;
 mod guard;

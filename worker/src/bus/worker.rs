@@ -1,39 +1,34 @@
 //! A worker on the bus: its subscriptions, and how it leaves.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
-use async_nats::{Client, Message, Subscriber};
+use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::stream::select_all;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::cancel::Cancels;
 use super::connect::{Connection, Error};
-use super::endpoint::{Endpoint, Operation, Shared, header};
+use super::directory::Directory;
+use super::endpoint::{Endpoint, Operation, Shared};
 use super::guard::Guard;
-use super::intake::{Intake, Stop};
+use super::intake::Intake;
 use super::outbox::Outbox;
-use super::service::{self, Counters, Described, Identity, Metadata, Verb};
+use super::service::Counters;
 use crate::batch::Pipeline;
 use crate::config::Config;
 use crate::models::Op;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
-use crate::wire::call::Call;
-use crate::wire::{self, ErrorCode, protocol};
+use crate::wire::protocol;
 
 /// How long the server may take to read what was sent.
 const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often the state of the connection is looked at.
 const PULSE: Duration = Duration::from_millis(250);
-
-/// Operation and model of what nobody here serves, in metrics and logs.
-const NOT_SERVED: &str = "";
 
 /// Everything that one worker does on the bus.
 pub struct Worker {
@@ -224,184 +219,12 @@ async fn pulse(client: Client, health: Arc<Health>) {
     }
 }
 
-/// Endpoints by name: for discovery, and for calls to this one instance.
-#[derive(Clone)]
-struct Directory {
-    config: Config,
-    endpoints: Vec<Arc<Endpoint>>,
-    health: Arc<Health>,
-    lost: Arc<Notify>,
-}
-
-impl Directory {
-    /// Answers discovery until it is aborted: also while draining, when
-    /// operators want to see it most.
-    async fn discovery(
-        &self,
-        client: &Client,
-        instance: &str,
-    ) -> Result<AbortOnDropHandle<()>, Error> {
-        let mut streams = Vec::new();
-        for verb in Verb::ALL {
-            for subject in verb.subjects(instance) {
-                let subscriber = subscribe(client, subject).await?;
-                streams.push(subscriber.map(move |message| (verb, message)).boxed());
-            }
-        }
-        let mut asked = select_all(streams);
-        let directory = self.clone();
-        let identity = Identity {
-            instance: instance.to_owned(),
-            metadata: Metadata::from([
-                ("subject_prefix", self.config.service.subject_prefix.clone()),
-                ("subject_root", self.config.subject(protocol::SUBJECT_ROOT)),
-                ("control_root", self.config.subject(protocol::CONTROL_ROOT)),
-            ]),
-            started: service::rfc3339(SystemTime::now()),
-        };
-        Ok(spawn(async move {
-            while let Some((verb, message)) = asked.next().await {
-                let Some(shared) = directory.endpoints.first().map(|endpoint| &endpoint.shared)
-                else {
-                    return;
-                };
-                if let Some(to) = shared.reply_subject(&message) {
-                    let endpoints = directory.describe();
-                    shared
-                        .outbox
-                        .json(to, service::document(verb, &identity, &endpoints))
-                        .await;
-                }
-            }
-        }))
-    }
-
-    /// Answers calls to this instance alone, outside the queue group; `root`
-    /// stands before operation and model.
-    async fn targeted(
-        &self,
-        calls: Intake,
-        root: String,
-        stopped: Stop,
-    ) -> Result<AbortOnDropHandle<()>, Error> {
-        let subscription = calls.subscribe().await?;
-        let directory = self.clone();
-        Ok(spawn(async move {
-            let take = |message: Message| async {
-                let asked = message
-                    .subject
-                    .strip_prefix(&root)
-                    .and_then(|tail| tail.split_once('.'));
-                let endpoint = directory.endpoints.iter().find(|endpoint| {
-                    asked.is_some_and(|(op, target)| {
-                        op == endpoint.op() && target == endpoint.target()
-                    })
-                });
-                match endpoint {
-                    Some(endpoint) => endpoint.take(message).await,
-                    None => directory.not_found(message).await,
-                }
-            };
-            if calls.run(subscription, stopped, take).await.is_err() {
-                directory.lost.notify_one();
-            }
-        }))
-    }
-
-    /// Hears what callers give up, of all workers' requests.
-    async fn cancels(
-        &self,
-        words: Intake,
-        pipelines: &[Arc<Pipeline>],
-        stopped: Stop,
-    ) -> Result<AbortOnDropHandle<()>, Error> {
-        let subscription = words.subscribe().await?;
-        let lost = Arc::clone(&self.lost);
-        let shared = self.endpoints.first().map(|endpoint| &endpoint.shared);
-        let cancels = shared.map(|shared| Cancels {
-            shared: Arc::clone(shared),
-            pipelines: pipelines.to_vec(),
-        });
-        Ok(spawn(async move {
-            let Some(cancels) = cancels else { return };
-            let take = |message| cancels.take(message);
-            if words.run(subscription, stopped, take).await.is_err() {
-                lost.notify_one();
-            }
-        }))
-    }
-
-    async fn not_found(&self, message: Message) {
-        let Some(shared) = self.endpoints.first().map(|endpoint| &endpoint.shared) else {
-            return;
-        };
-        let Some(to) = shared.reply_subject(&message) else {
-            return;
-        };
-        let headers = message.headers.as_ref();
-        let (Ok(call) | Err((_, call))) =
-            Call::read(|name| header(headers, name), &message.payload);
-        let error = wire::Error::new(
-            ErrorCode::ModelNotFound,
-            "this instance does not serve that operation and model",
-        );
-        shared.outbox.refusal(to, &call, &error).await;
-        // What was asked for is the caller's word: a label of it would have no bound.
-        shared
-            .metrics
-            .answered(NOT_SERVED, NOT_SERVED, error.code.name());
-        shared.failures.note(NOT_SERVED, NOT_SERVED, &error);
-    }
-
-    fn describe(&self) -> Vec<Described> {
-        self.endpoints
-            .iter()
-            .map(|endpoint| {
-                let (facts, op, target) =
-                    (endpoint.pipeline.facts(), endpoint.op(), endpoint.target());
-                let load = endpoint.pipeline.load();
-                let waits = endpoint.pipeline.waits();
-                Described {
-                    name: format!("{op}_{target}"),
-                    subject: self
-                        .config
-                        .subject(&format!("{}.{op}.{target}", protocol::SUBJECT_ROOT)),
-                    queue_group: self.config.service.queue_group.clone(),
-                    metadata: Metadata::from([
-                        ("op", op.to_owned()),
-                        ("model", facts.name.clone()),
-                        ("space", facts.space.clone()),
-                        ("dimensions", facts.dimensions().unwrap_or(0).to_string()),
-                        ("max_tokens", facts.max_tokens.to_string()),
-                        ("pooling", facts.pooling_name()),
-                        ("batch_invariant", facts.batch_invariant.to_string()),
-                        ("executors", facts.executors.to_string()),
-                        ("threads", facts.threads.to_string()),
-                        ("license", facts.license.to_owned()),
-                        ("source", facts.source.clone()),
-                    ]),
-                    counters: endpoint.counters.clone(),
-                    data: serde_json::json!({
-                        "state": self.health.word(),
-                        "in_flight": endpoint.shared.tasks.len(),
-                        "queue_requests": load.requests,
-                        "queue_tokens": load.tokens,
-                        "tokens_per_second": endpoint.pipeline.tokens_per_second().round(),
-                        "wait_p50_ms": waits.percentile(50).as_secs_f64() * 1e3,
-                        "wait_p99_ms": waits.percentile(99).as_secs_f64() * 1e3,
-                    }),
-                }
-            })
-            .collect()
-    }
-}
-
 /// A task that ends with its worker, also with one that did not come about.
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(task))
 }
 
-async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, Error> {
+pub(super) async fn subscribe(client: &Client, subject: String) -> Result<Subscriber, Error> {
     client
         .subscribe(subject.clone())
         .await
