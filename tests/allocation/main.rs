@@ -16,8 +16,8 @@ mod hostile;
 
 mod adversaries;
 
-use fastembed_worker::wire::alive::AliveFrame;
 use fastembed_worker::wire::admin::AdminRequest;
+use fastembed_worker::wire::alive::AliveFrame;
 use fastembed_worker::wire::cancel::CancelRequest;
 use fastembed_worker::wire::info::{InfoReply, InfoRequest};
 use fastembed_worker::wire::text::{TextReply, TextRequest};

@@ -15,8 +15,8 @@ use super::endpoint::{Endpoint, header};
 use super::intake::{Intake, Stop};
 use super::service::{self, Described, Identity, Metadata, Verb};
 use super::worker::{spawn, subscribe};
-use crate::batch::Pipeline;
 use crate::config::Config;
+use crate::roster::Slot;
 use crate::telemetry::health::Health;
 use crate::wire::call::Call;
 use crate::wire::{self, ErrorCode, protocol};
@@ -92,7 +92,7 @@ impl Directory {
                     .subject
                     .strip_prefix(&root)
                     .and_then(|tail| tail.split_once('.'));
-                let endpoint = directory.endpoints.iter().find(|endpoint| {
+                let endpoint = directory.open().find(|endpoint| {
                     asked.is_some_and(|(op, target)| {
                         op == endpoint.op() && target == endpoint.target()
                     })
@@ -112,7 +112,7 @@ impl Directory {
     pub(super) async fn cancels(
         &self,
         words: Intake,
-        pipelines: &[Arc<Pipeline>],
+        slots: &Arc<[Arc<Slot>]>,
         stopped: Stop,
     ) -> Result<AbortOnDropHandle<()>, Error> {
         let subscription = words.subscribe().await?;
@@ -120,7 +120,7 @@ impl Directory {
         let shared = self.endpoints.first().map(|endpoint| &endpoint.shared);
         let cancels = shared.map(|shared| Cancels {
             shared: Arc::clone(shared),
-            pipelines: pipelines.to_vec(),
+            slots: Arc::clone(slots),
         });
         Ok(spawn(async move {
             let Some(cancels) = cancels else { return };
@@ -153,14 +153,24 @@ impl Directory {
         shared.failures.note(NOT_SERVED, NOT_SERVED, &error);
     }
 
-    fn describe(&self) -> Vec<Described> {
+    /// What can be asked for now.
+    fn open(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.endpoints
             .iter()
+            .filter(|endpoint| endpoint.slot.is_open())
+    }
+
+    fn describe(&self) -> Vec<Described> {
+        self.open()
             .map(|endpoint| {
-                let (facts, op, target) =
-                    (endpoint.pipeline.facts(), endpoint.op(), endpoint.target());
-                let load = endpoint.pipeline.load();
-                let waits = endpoint.pipeline.waits();
+                let slot = &endpoint.slot;
+                let (facts, op, target) = (slot.facts(), endpoint.op(), endpoint.target());
+                let (load, pipeline) = (slot.load(), slot.pipeline());
+                let wait_ms = |percent| {
+                    let waits = pipeline.as_ref().map(|model| model.waits());
+                    let wait = waits.map(|waits| waits.percentile(percent));
+                    wait.unwrap_or_default().as_secs_f64() * 1e3
+                };
                 Described {
                     name: format!("{op}_{target}"),
                     subject: self
@@ -186,9 +196,10 @@ impl Directory {
                         "in_flight": endpoint.shared.tasks.len(),
                         "queue_requests": load.requests,
                         "queue_tokens": load.tokens,
-                        "tokens_per_second": endpoint.pipeline.tokens_per_second().round(),
-                        "wait_p50_ms": waits.percentile(50).as_secs_f64() * 1e3,
-                        "wait_p99_ms": waits.percentile(99).as_secs_f64() * 1e3,
+                        "tokens_per_second": slot.tokens_per_second().round(),
+                        "wait_p50_ms": wait_ms(50),
+                        "wait_p99_ms": wait_ms(99),
+                        "model": slot.state(),
                     }),
                 }
             })

@@ -1,5 +1,6 @@
 //! NATS: the only room that knows it.
 
+mod admin;
 mod arrivals;
 mod attempts;
 mod cancel;
@@ -11,6 +12,7 @@ mod guard;
 mod intake;
 mod line;
 mod outbox;
+mod post;
 mod service;
 mod station;
 mod tombstones;

@@ -8,18 +8,21 @@ use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::admin::Admin;
 use super::connect::{Connection, Error};
 use super::directory::Directory;
 use super::endpoint::{Endpoint, Operation, Shared};
 use super::guard::Guard;
-use super::intake::Intake;
+use super::intake::{Intake, Stop};
 use super::outbox::Outbox;
+use super::post::{Offer, Post};
 use super::service::Counters;
-use crate::batch::Pipeline;
 use crate::config::Config;
 use crate::models::Op;
+use crate::roster::{Roster, Slot};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::protocol;
@@ -35,6 +38,8 @@ pub struct Worker {
     client: Client,
     shared: Arc<Shared>,
     stop: watch::Sender<Option<Duration>>,
+    posts: Arc<[Post]>,
+    /// What is not of one model.
     intakes: Vec<AbortOnDropHandle<()>>,
     discovery: AbortOnDropHandle<()>,
     cancels: AbortOnDropHandle<()>,
@@ -43,6 +48,8 @@ pub struct Worker {
     pulse: AbortOnDropHandle<()>,
     /// Rings when a subscription ends by itself.
     lost: Arc<Notify>,
+    /// Fires when operators are not obeyed any more.
+    stopping: CancellationToken,
 }
 
 impl Worker {
@@ -55,7 +62,7 @@ impl Worker {
         connection: Connection,
         config: &Config,
         instance: &str,
-        pipelines: &[Arc<Pipeline>],
+        roster: &Arc<Roster>,
         health: Arc<Health>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
@@ -66,80 +73,71 @@ impl Worker {
             &config.service.subject_prefix,
         );
         let shared = Shared::new(outbox, guard, metrics, instance.to_owned());
-        let endpoints: Vec<Arc<Endpoint>> = pipelines
-            .iter()
-            .flat_map(|pipeline| {
-                // A model of dense vectors orders documents unless a model made for
-                // it has its name.
-                let name = &pipeline.facts().name;
-                let reranks = |other: &Arc<Pipeline>| {
-                    other.facts().op == Op::Rerank && other.facts().name == *name
-                };
-                let taken = pipelines.iter().any(reranks);
-                let is_own = move |op: &Op| *op == pipeline.facts().op || !taken;
-                let ops = pipeline.facts().ops().into_iter().filter(is_own);
-                let both = |op| [Operation::Call(op), Operation::Info(op)];
-                ops.flat_map(both)
-                    .map(move |operation| (operation, pipeline))
-            })
-            .map(|(operation, pipeline)| {
-                Arc::new(Endpoint {
-                    operation,
-                    pipeline: Arc::clone(pipeline),
-                    counters: Counters::default(),
-                    shared: Arc::clone(&shared),
-                })
-            })
-            .collect();
+        let endpoints = endpoints(roster.slots(), &shared);
         let (stop, stopped) = watch::channel(None);
+        let lost = Arc::<Notify>::default();
         let directory = Directory {
             config: config.clone(),
             endpoints: endpoints.clone(),
             health,
-            lost: Arc::default(),
+            lost: Arc::clone(&lost),
         };
-
-        let pulse = spawn(pulse(client.clone(), Arc::clone(&directory.health)));
-        let discovery = directory.discovery(&client, instance).await?;
         let intake = |subject, group| Intake {
             client: client.clone(),
             line: Arc::clone(&line),
             subject,
             group,
         };
+        let posts: Arc<[Post]> = roster
+            .slots()
+            .iter()
+            .map(|slot| {
+                let own = |endpoint: &&Arc<Endpoint>| Arc::ptr_eq(&endpoint.slot, slot);
+                let offered = endpoints.iter().filter(own).map(|endpoint| {
+                    let (root, op) = (protocol::SUBJECT_ROOT, endpoint.op());
+                    let subject = config.subject(&format!("{root}.{op}.{}", endpoint.target()));
+                    let calls = intake(subject, Some(config.service.queue_group.clone()));
+                    (Arc::new(calls), Arc::clone(endpoint))
+                });
+                Post::new(Arc::clone(slot), offered.collect(), Arc::clone(&lost))
+            })
+            .collect();
+
+        let pulse = spawn(pulse(client.clone(), Arc::clone(&directory.health)));
+        let discovery = directory.discovery(&client, instance).await?;
         let (hearing, unheard) = watch::channel(None);
         let cancels = intake(config.subject(protocol::CANCEL_SUBJECT), None);
-        let cancels = directory.cancels(cancels, pipelines, unheard).await?;
+        let cancels = directory.cancels(cancels, roster.slots(), unheard).await?;
         let root = config.subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
         let targeted = intake(format!("{root}>"), None);
         let mut intakes = vec![directory.targeted(targeted, root, stopped.clone()).await?];
-        for endpoint in endpoints {
-            let subject = config.subject(&format!(
-                "{}.{}.{}",
-                protocol::SUBJECT_ROOT,
-                endpoint.op(),
-                endpoint.target()
-            ));
-            let calls = intake(subject, Some(config.service.queue_group.clone()));
-            let subscription = calls.subscribe().await?;
-            let (stopped, lost) = (stopped.clone(), Arc::clone(&directory.lost));
-            intakes.push(spawn(async move {
-                let take = |message| endpoint.take(message);
-                if calls.run(subscription, stopped, take).await.is_err() {
-                    lost.notify_one();
-                }
-            }));
+        let stopping = CancellationToken::new();
+        if config.service.admin {
+            let commands = intake(config.subject(&format!("{}.*", protocol::ADMIN_ROOT)), None);
+            let admin = Admin::new(
+                client.clone(),
+                Arc::clone(&shared),
+                Arc::clone(roster),
+                Arc::clone(&posts),
+                stopping.clone(),
+            );
+            intakes.push(obey(commands, admin, stopped, Arc::clone(&lost)).await?);
+        }
+        for post in posts.iter().filter(|post| post.slot.is_open()) {
+            post.join().await?;
         }
         let worker = Self {
             client,
             shared,
             stop,
+            posts,
             intakes,
             discovery,
             cancels,
             _hearing: hearing,
             pulse,
-            lost: Arc::clone(&directory.lost),
+            lost,
+            stopping,
         };
         round_trip(&worker.client).await;
         // The library's own event comes through a task, at times after this.
@@ -156,6 +154,8 @@ impl Worker {
     /// Leaves without a word: nobody would hear it. What is in flight is computed,
     /// and its answers go nowhere.
     pub fn abandon(self) {
+        self.stopping.cancel();
+        self.posts.iter().for_each(|post| drop(post.close()));
         let intakes = self.intakes.iter();
         for task in intakes.chain([&self.discovery, &self.cancels, &self.pulse]) {
             task.abort();
@@ -166,13 +166,20 @@ impl Worker {
     /// `deadline`. Gives the number of requests left unanswered.
     pub async fn drain(self, deadline: Duration) -> usize {
         let deadline = tokio::time::Instant::now() + deadline;
+        self.stopping.cancel();
         let is_connected = self.client.connection_state() == State::Connected;
         let round_trip_time = match is_connected {
             true => round_trip(&self.client).await,
             false => None,
         };
+        let round_trip_time = round_trip_time.unwrap_or_default();
         // Nobody fails to hear this: every intake holds a receiver.
-        let _ = self.stop.send(Some(round_trip_time.unwrap_or_default()));
+        let _ = self.stop.send(Some(round_trip_time));
+        let offers: Vec<Offer> = self.posts.iter().filter_map(Post::close).collect();
+        offers.iter().for_each(|offer| offer.stop(round_trip_time));
+        for offer in offers {
+            let _ = tokio::time::timeout_at(deadline, offer.end(round_trip_time)).await;
+        }
         for intake in self.intakes {
             let _ = tokio::time::timeout_at(deadline, intake).await;
         }
@@ -188,12 +195,54 @@ impl Worker {
     }
 }
 
+/// The endpoints of all models, in their order.
+fn endpoints(slots: &[Arc<Slot>], shared: &Arc<Shared>) -> Vec<Arc<Endpoint>> {
+    let mut endpoints = Vec::new();
+    for slot in slots {
+        let facts = slot.facts();
+        // A model of dense vectors orders documents unless a model made for it has
+        // its name.
+        let taken = slots.iter().any(|other| {
+            let other = other.facts();
+            other.op == Op::Rerank && other.name == facts.name
+        });
+        let is_own = |op: &Op| *op == facts.op || !taken;
+        for op in facts.ops().into_iter().filter(is_own) {
+            for operation in [Operation::Call(op), Operation::Info(op)] {
+                endpoints.push(Arc::new(Endpoint {
+                    operation,
+                    slot: Arc::clone(slot),
+                    counters: Counters::default(),
+                    shared: Arc::clone(shared),
+                }));
+            }
+        }
+    }
+    endpoints
+}
+
+/// Hears operators until the word to stop.
+async fn obey(
+    commands: Intake,
+    admin: Arc<Admin>,
+    stopped: Stop,
+    lost: Arc<Notify>,
+) -> Result<AbortOnDropHandle<()>, Error> {
+    let subscription = commands.subscribe().await?;
+    Ok(spawn(async move {
+        let take = |message| admin.take(message);
+        if commands.run(subscription, stopped, take).await.is_err() {
+            lost.notify_one();
+        }
+    }))
+}
+
 /// Waits until the server has read all that was sent before, by a message to
 /// ourselves. The library's `flush` ends when bytes have left, at times before
 /// all have, and says nothing of the server.
 ///
 /// Gives how long that took, unless it never came back.
-async fn round_trip(client: &Client) -> Option<Duration> {
+pub(super) async fn round_trip(client: &Client) -> Option<Duration> {
     let asked = Instant::now();
     let trip = async {
         let inbox = client.new_inbox();
