@@ -89,7 +89,11 @@ class Check:
         parameters = self.document["components"]["parameters"]
         same("asyncapi.yaml: operations", parameters["op"]["enum"], ops)
         same("asyncapi.yaml: cancel", channels["cancel"]["address"], names["cancel_subject"])
-        for channel in ("replies", *(f"{op}Replies" for op in ops if op != names["op_text"])):
+        verbs = names["admin_root"] + ".{verb}"
+        same("asyncapi.yaml: admin", channels["admin"]["address"], verbs)
+        known = [names["admin_load"], names["admin_unload"]]
+        same("asyncapi.yaml: verbs", parameters["verb"]["enum"], known)
+        for channel in ("replies", "adminReplies", *(f"{op}Replies" for op in ops if op != names["op_text"])):
             same(f"asyncapi.yaml: {channel}", channels[channel]["address"], None)
         same(
             "asyncapi.yaml: type",
@@ -102,7 +106,7 @@ class Check:
         for name, operation in self.document["operations"].items():
             queue = operation.get("bindings", {}).get("nats", {}).get("queue")
             # What every worker must hear is in no group.
-            group = None if name == "cancel" else names["queue_group"]
+            group = None if name in ("cancel", "admin") else names["queue_group"]
             same(f"asyncapi.yaml: queue of {name}", queue, group)
 
         schemas = self.document["components"]["schemas"]

@@ -16,6 +16,7 @@ mod fidelity;
 #[allow(dead_code, reason = "the other binaries use the rest")]
 mod harness;
 mod kinds;
+mod lifecycle;
 mod load;
 mod operations;
 mod security;

@@ -84,6 +84,18 @@ ALIVE_FIELDS = [
     ("alive", "bool", True),
     ("instance", "str", True),
 ]
+ADMIN_REQUEST_FIELDS = [
+    ("op", "str", True),
+    ("model", "str", True),
+    ("instance", "str", False),
+]
+ADMIN_REPLY_FIELDS = [
+    ("instance", "str", True),
+    ("op", "str", True),
+    ("model", "str", True),
+    ("state", "str", True),
+    ("space", "str", False),
+]
 CANCEL_FIELDS = [
     ("attempts", "list", True),
     ("attempts.0", "str", False),
@@ -98,6 +110,8 @@ FIELDS = {
     "error-reply": ERROR_FIELDS,
     "alive-frame": ALIVE_FIELDS,
     "cancel-request": CANCEL_FIELDS,
+    "admin-request": ADMIN_REQUEST_FIELDS,
+    "admin-reply": ADMIN_REPLY_FIELDS,
     **kinds.FIELDS,
 }
 

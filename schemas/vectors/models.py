@@ -118,6 +118,16 @@ CANCEL_REQUEST = {
     "attempts": ["0123456789abcdef0123456789abcdef", "f0e1d2c3b4a5968778695a4b3c2d1e0f"]
 }
 
+ADMIN_REQUEST = {"op": "text", "model": "AllMiniLML6V2", "instance": "W1AB"}
+
+ADMIN_REPLY = {
+    "instance": "W1AB",
+    "op": "text",
+    "model": "AllMiniLML6V2",
+    "state": "loaded",
+    "space": SPACE,
+}
+
 # The model a document's variants start from.
 BASE = {
     "text-request": TEXT_REQUEST,
@@ -127,6 +137,8 @@ BASE = {
     "error-reply": ERROR_REPLY,
     "alive-frame": ALIVE_FRAME,
     "cancel-request": CANCEL_REQUEST,
+    "admin-request": ADMIN_REQUEST,
+    "admin-reply": ADMIN_REPLY,
 }
 
 

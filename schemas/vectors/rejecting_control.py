@@ -33,6 +33,12 @@ def alive_frame(maker):
     maker.put("instance_utf8", "`instance` is not UTF-8", "instance", Raw(BAD_UTF8["cut_short"]))
 
 
+def admin(maker):
+    maker.put("model_bomb", "`model` claims 4294967295 bytes", "model", Raw(b"\xdb" + MOST))
+    maker.put("model_utf8", "`model` is not UTF-8", "model", Raw(BAD_UTF8["cut_short"]))
+    maker.put("instance_bomb", "`instance` claims 4294967295 bytes", "instance", Raw(b"\xdb" + MOST))
+
+
 def cancel_request(maker):
     one = maker.base["attempts"][0]
     maker.model("attempts_empty", "there is no attempt", {"attempts": []}, json=True)
@@ -65,4 +71,6 @@ FAULTS = {
     "error-reply": error_reply,
     "alive-frame": alive_frame,
     "cancel-request": cancel_request,
+    "admin-request": admin,
+    "admin-reply": admin,
 }

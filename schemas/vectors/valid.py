@@ -56,6 +56,7 @@ def vectors():
     errors(canonical, other, other_forms)
     alive(canonical, other, other_forms)
     cancel(canonical, other_forms)
+    admin(canonical, other, other_forms)
     valid_kinds.vectors(canonical, other, other_forms)
     return found
 
@@ -239,6 +240,18 @@ def alive(canonical, other, other_forms):
     other_forms(doc, "full")
     canonical(doc, "empty_instance", frame | {"instance": ""})
     other(doc, "unknown_keys", pack(frame | {"queued": {"tokens": [7, None]}}), "full")
+
+
+def admin(canonical, other, other_forms):
+    for doc, model, option in [
+        ("admin-request", models.ADMIN_REQUEST, "instance"),
+        ("admin-reply", models.ADMIN_REPLY, "space"),
+    ]:
+        canonical(doc, "full", model)
+        other_forms(doc, "full")
+        canonical(doc, "minimal", {key: value for key, value in model.items() if key != option})
+    unknown = pack(models.ADMIN_REPLY | {"memory_bytes": [7, None]})
+    other("admin-reply", "unknown_keys", unknown, "full")
 
 
 def cancel(canonical, other_forms):

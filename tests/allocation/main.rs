@@ -16,6 +16,7 @@ mod hostile;
 
 mod adversaries;
 
+use fastembed_worker::wire::admin::AdminRequest;
 use fastembed_worker::wire::alive::AliveFrame;
 use fastembed_worker::wire::cancel::CancelRequest;
 use fastembed_worker::wire::info::{InfoReply, InfoRequest};
@@ -40,10 +41,11 @@ fn allowance(bytes: usize) -> usize {
 type Reads = fn(Format, &[u8]) -> bool;
 
 /// Every document's reader, by name.
-const READERS: [(&str, Reads); 7] = [
+const READERS: [(&str, Reads); 8] = [
     ("text-request", reads::<TextRequest>),
     ("info-request", reads::<InfoRequest>),
     ("cancel-request", reads::<CancelRequest>),
+    ("admin-request", reads::<AdminRequest>),
     ("text-reply", reads::<TextReply<'static>>),
     ("info-reply", reads::<InfoReply>),
     ("error-reply", reads::<ErrorReply>),

@@ -27,7 +27,7 @@ const DENSE: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was wrong with the only reply there is.
-fn fault(reply: Result<Reply, tokio::time::error::Elapsed>) -> Option<String> {
+pub(crate) fn fault(reply: Result<Reply, tokio::time::error::Elapsed>) -> Option<String> {
     match reply {
         Err(_) => Some("no reply".to_owned()),
         Ok(reply) if reply.is_no_responders() => Some("no responders".to_owned()),

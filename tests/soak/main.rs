@@ -18,6 +18,7 @@ mod known;
 mod memory;
 mod overload;
 mod proxy;
+mod reload;
 mod request;
 mod restart;
 

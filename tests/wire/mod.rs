@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use fastembed_worker::wire::admin::{AdminReply, AdminRequest};
 use fastembed_worker::wire::alive::AliveFrame;
 use fastembed_worker::wire::cancel::CancelRequest;
 use fastembed_worker::wire::image::ImageRequest;
@@ -45,6 +46,8 @@ fn reader(document: &str) -> RoundTrip {
         "error-reply" => round_trip::<ErrorReply>,
         "alive-frame" => round_trip::<AliveFrame>,
         "cancel-request" => round_trip::<CancelRequest>,
+        "admin-request" => round_trip::<AdminRequest>,
+        "admin-reply" => round_trip::<AdminReply>,
         "sparse-request" => round_trip::<SparseRequest>,
         "image-request" => round_trip::<ImageRequest>,
         "rerank-request" => round_trip::<RerankRequest>,

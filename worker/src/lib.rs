@@ -13,6 +13,7 @@ pub mod hub;
 pub mod instance;
 pub mod models;
 pub mod random;
+pub mod roster;
 pub mod serve;
 pub mod start;
 pub mod telemetry;

@@ -10,13 +10,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::batch::Pipeline;
+use crate::batch::Company;
+use crate::batch::processors::Processors;
 use crate::bus::{self, Station};
 use crate::config::Config;
+use crate::roster::Roster;
 use crate::telemetry::health::{Health, Phase};
 use crate::telemetry::http::{self, Sources};
 use crate::telemetry::metrics::Metrics;
-use crate::{hub, instance, start};
+use crate::{hub, instance};
 
 /// What stops a worker that nobody told to stop.
 const HANG: &str = "hang";
@@ -93,7 +95,7 @@ struct Preparation {
 
 /// A worker that could take requests.
 struct Prepared {
-    pipelines: Vec<Arc<Pipeline>>,
+    roster: Arc<Roster>,
     http: SocketAddr,
     server: JoinHandle<std::io::Result<()>>,
     connection: bus::Connection,
@@ -110,23 +112,23 @@ impl Preparation {
             on_hang,
         } = self;
         hub::provide(&config).await?;
-        let pipelines =
-            tokio::task::block_in_place(|| start::pipelines(&config, &metrics, &on_hang))?;
+        let company = Company {
+            processors: Processors::new(config.runtime.processors()),
+            on_hang,
+        };
+        let roster = tokio::task::block_in_place(|| Roster::load(&config, company, &metrics))?;
         let sources = Sources {
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
-            pipelines: pipelines.clone().into(),
+            slots: Arc::clone(roster.slots()),
         };
         let (http, server) = http::serve(&config.http.listen, sources)
             .await
             .with_context(|| format!("http.listen {}", config.http.listen))?;
-        // Operators count what callers asked for.
-        metrics.count(false);
-        start::first_inference(&pipelines).await?;
-        metrics.count(true);
+        roster.first_inference().await?;
         let connection = bus::connect(&config.nats, &instance, health, metrics).await?;
         Ok(Prepared {
-            pipelines,
+            roster: Arc::new(roster),
             http,
             server,
             connection,
@@ -145,7 +147,7 @@ async fn serve(
     stopped: impl Future<Output = &'static str>,
 ) -> anyhow::Result<()> {
     let Prepared {
-        pipelines,
+        roster,
         http,
         server,
         connection,
@@ -153,7 +155,7 @@ async fn serve(
     let station = Station {
         config,
         instance,
-        pipelines: &pipelines,
+        roster: &roster,
         health: Arc::clone(&health),
         metrics,
     };
@@ -176,7 +178,7 @@ async fn serve(
     };
     server.abort();
     // A run that nobody waits for any more ends now, or with the process.
-    let ended = tokio::task::spawn_blocking(move || drop(pipelines));
+    let ended = tokio::task::spawn_blocking(move || roster.close());
     let _ = tokio::time::timeout(THREADS_TIMEOUT, ended).await;
     ensure!(
         unanswered == 0,

@@ -1,16 +1,20 @@
-//! From a configuration to models that have run once.
+//! From a model's settings to a model that has run once.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Pipeline, Settings};
-use crate::config::{Config, Model, ModelKind, Runtime};
+use crate::batch::admission::{Admission, Bounds};
+use crate::batch::{Pipeline, Request, Settings};
+use crate::config::{Config, Model, ModelKind};
+use crate::hub::{self, Pins};
+use crate::models::catalog::Entry;
+use crate::models::files::Files;
 use crate::models::onnx::{Environment, Parallelism, Prepared};
-use crate::models::{Loaded, Op, calibration, catalog, fake, image, onnx};
-use crate::telemetry::metrics::Metrics;
+use crate::models::{self, Facts, Loaded, Op, calibration, catalog, fake, image, onnx};
+use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::call::{Call, Lane};
 use crate::wire::image::ImageRequest;
 use crate::wire::joint::JointRequest;
@@ -27,109 +31,198 @@ const INLINE_BYTES: usize = 512;
 /// The text of the first inference.
 const FIRST_TEXT: &str = "ready when this has become a vector";
 
-/// Loads all configured models and starts their threads. Blocks for as long as
-/// reading and compiling them takes. `on_hang` is called when a run of a model
-/// does not return.
-///
-/// # Errors
-/// The first model that cannot be loaded.
-pub fn pipelines(
-    config: &Config,
-    metrics: &Metrics,
-    on_hang: &Arc<dyn Fn() + Send + Sync>,
-) -> anyhow::Result<Vec<Arc<Pipeline>>> {
-    let served = config.served();
-    let runtime = if served.iter().any(|model| model.kind == ModelKind::Onnx) {
-        Some(onnx::runtime(&config.runtime.library())?)
-    } else {
-        None
-    };
-    let settings = Settings {
-        bounds: config.queue.bounds(),
-        budget: config.runtime.budget(),
-        bulk_under_queries: config.runtime.bulk_under_queries(),
-        deduplicate: config.runtime.deduplicate,
-        vector_cache_bytes: config.runtime.vector_cache_bytes,
-        tokenizers: config.runtime.tokenizers,
-        inline_bytes: INLINE_BYTES,
-        run_limit: Duration::from_millis(config.runtime.run_limit_ms),
-    };
-    served
-        .iter()
-        .map(|model| {
-            let start = Instant::now();
-            let loaded = match (&runtime, model.kind) {
-                (Some(runtime), ModelKind::Onnx) => load(runtime, &config.runtime, model)?,
-                _ => load_fake(model, config.runtime.parallelism().instances),
-            };
-            let facts = Arc::clone(&loaded.facts);
-            let pipeline = Pipeline::start(
-                loaded,
-                settings,
-                &metrics.of_model(facts.op.as_str(), &facts.name),
-                Arc::clone(on_hang),
-            )?;
-            tracing::info!(
-                model = %facts.name,
-                space = %facts.space,
-                source = %facts.source,
-                executors = facts.executors,
-                threads = facts.threads,
-                batch_invariant = facts.batch_invariant,
-                load_ms = start.elapsed().as_secs_f64() * 1e3,
-                "model loaded"
-            );
-            Ok(Arc::new(pipeline))
-        })
-        .collect()
+/// Memory that a loaded model takes, over the bytes of its files: its weights, and
+/// what sessions pack of them.
+const MEMORY_OF_FILES: u64 = 2;
+
+/// Reads models as they are configured.
+pub struct Loader {
+    config: Config,
+    environment: Option<Environment>,
 }
 
-/// Loads a model for as many sessions and threads as are configured, or found to
-/// be fastest here.
-fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::Result<Loaded> {
-    let entry = catalog::find_anywhere(&model.name)?;
-    if entry.op == Op::Image {
-        // Not tried out: the most sessions are what a full queue is served best by.
-        let parallelism = match runtime.is_calibrated() {
+/// How large a model is, as far as its files tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes of graph and weights; it takes no less memory.
+    pub files: u64,
+    /// Bytes of memory that it will take, by a rule of thumb.
+    pub memory: u64,
+}
+
+/// When a model is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing else runs, and its files have just been checked.
+    Start,
+    /// Others run.
+    Later,
+}
+
+impl Loader {
+    /// Opens ONNX Runtime where a model needs it.
+    ///
+    /// # Errors
+    /// Where its library cannot be loaded.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let mut served = config.served().into_iter();
+        let environment = served
+            .any(|model| model.kind == ModelKind::Onnx)
+            .then(|| onnx::runtime(&config.runtime.library()))
+            .transpose()?;
+        Ok(Self {
+            config: config.clone(),
+            environment,
+        })
+    }
+
+    /// How every pipeline is cut.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let runtime = &self.config.runtime;
+        Settings {
+            budget: runtime.budget(),
+            bulk_under_queries: runtime.bulk_under_queries(),
+            deduplicate: runtime.deduplicate,
+            vector_cache_bytes: runtime.vector_cache_bytes,
+            tokenizers: runtime.tokenizers,
+            inline_bytes: INLINE_BYTES,
+            run_limit: Duration::from_millis(runtime.run_limit_ms),
+        }
+    }
+
+    /// How large a model is.
+    ///
+    /// # Errors
+    /// Where a file is missing.
+    pub fn size(&self, model: &Model) -> anyhow::Result<Size> {
+        if !is_onnx(model) {
+            let memory = model.fake.memory_bytes as u64;
+            return Ok(Size {
+                files: memory,
+                memory,
+            });
+        }
+        let files = Files::find(&self.config.runtime.cache, &entry(model)?)?.bytes();
+        Ok(Size {
+            files,
+            memory: files.saturating_mul(MEMORY_OF_FILES),
+        })
+    }
+
+    /// Reads a model's files and forgets them again: a model that is loaded on first
+    /// use says from the start what it is, as far as it is known before it runs.
+    /// Blocks while they are read.
+    ///
+    /// # Errors
+    /// Where the files cannot be used.
+    pub fn survey(&self, model: &Model) -> anyhow::Result<Facts> {
+        if !is_onnx(model) {
+            return Ok((*self.fake(model).facts).clone());
+        }
+        let (runtime, entry) = (&self.config.runtime, entry(model)?);
+        let (mut facts, parallelism) = if entry.op == Op::Image {
+            let prepared = image::Prepared::read(&runtime.cache, &entry)?;
+            (prepared.facts().clone(), self.most_sessions())
+        } else {
+            let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
+            (prepared.facts().clone(), self.remembered(&prepared))
+        };
+        facts.executors = parallelism.instances;
+        facts.threads = parallelism.threads;
+        Ok(facts)
+    }
+
+    /// Loads a model for as many sessions and threads as are configured, or found to
+    /// be fastest here; that is found out at a start alone, since what else runs
+    /// would count. Blocks while it is read and compiled.
+    ///
+    /// # Errors
+    /// Where it cannot be loaded, or its files are no longer those that are pinned.
+    pub fn load(&self, model: &Model, moment: Moment) -> anyhow::Result<Loaded> {
+        let Some(environment) = self.environment.as_ref().filter(|_| is_onnx(model)) else {
+            std::thread::sleep(Duration::from_millis(model.fake.load_ms));
+            return Ok(self.fake(model));
+        };
+        let (runtime, entry) = (&self.config.runtime, entry(model)?);
+        if moment == Moment::Later {
+            self.verify(&entry)?;
+        }
+        if entry.op == Op::Image {
+            let prepared = image::Prepared::read(&runtime.cache, &entry)?;
+            return Ok(prepared.load(environment, self.most_sessions())?);
+        }
+        let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
+        let parallelism = if runtime.is_calibrated() && moment == Moment::Start {
+            let processors = runtime.processors();
+            calibration::choose(&prepared, environment, processors, &runtime.cache)?.parallelism()
+        } else {
+            self.remembered(&prepared)
+        };
+        Ok(prepared.load(environment, parallelism)?)
+    }
+
+    fn verify(&self, entry: &Entry) -> anyhow::Result<()> {
+        let runtime = &self.config.runtime;
+        let pins = Pins::load(runtime)?;
+        hub::verify(&runtime.cache, entry, &pins, runtime.locked)?;
+        Ok(())
+    }
+
+    /// As it is configured, or what was found to be fastest at an earlier start.
+    fn remembered(&self, prepared: &Prepared) -> Parallelism {
+        let runtime = &self.config.runtime;
+        let known = runtime
+            .is_calibrated()
+            .then(|| calibration::remembered(prepared, runtime.processors(), &runtime.cache));
+        known
+            .flatten()
+            .map_or_else(|| self.most_sessions(), calibration::Choice::parallelism)
+    }
+
+    /// As it is configured, or the most sessions, as a full queue is served best by.
+    fn most_sessions(&self) -> Parallelism {
+        let runtime = &self.config.runtime;
+        match runtime.is_calibrated() {
             true => Parallelism {
                 instances: runtime.processors(),
                 threads: 1,
             },
             false => runtime.parallelism(),
-        };
-        return Ok(image::load(
-            environment,
-            &runtime.cache,
-            &entry,
-            parallelism,
-        )?);
-    }
-    let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
-    let parallelism = match runtime.is_calibrated() {
-        true => {
-            let processors = runtime.processors();
-            calibration::choose(&prepared, environment, processors, &runtime.cache)?.parallelism()
         }
-        false => runtime.parallelism(),
-    };
-    Ok(prepared.load(environment, parallelism)?)
+    }
+
+    fn fake(&self, model: &Model) -> Loaded {
+        fake::load(
+            &model.name,
+            model.max_length.unwrap_or(fake::MAX_TOKENS),
+            self.config.runtime.parallelism().instances,
+            &model.fake,
+        )
+    }
 }
 
-fn load_fake(model: &Model, instances: usize) -> Loaded {
-    fake::load(
-        &model.name,
-        model.max_length.unwrap_or(fake::MAX_TOKENS),
-        instances,
-        &model.fake,
-    )
+fn entry(model: &Model) -> Result<Entry, models::Error> {
+    catalog::find_anywhere(&model.name)
 }
 
-/// Makes one inference on every model, through the whole pipeline. A worker
-/// that has not done so is not ready.
+fn is_onnx(model: &Model) -> bool {
+    model.kind == ModelKind::Onnx
+}
+
+/// Makes one inference through the whole pipeline, which is not counted: nobody
+/// asked for it. A model that has not done so is not ready.
 ///
 /// # Errors
-/// The first model that cannot answer.
-pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> {
+/// Where it cannot answer.
+pub async fn first_inference(pipeline: &Pipeline, metrics: &ModelMetrics) -> anyhow::Result<()> {
+    metrics.count(false);
+    let answered = answer_first(pipeline, metrics).await;
+    metrics.count(true);
+    answered.with_context(|| format!("model {}: first inference", pipeline.facts().name))
+}
+
+async fn answer_first(pipeline: &Pipeline, metrics: &ModelMetrics) -> anyhow::Result<()> {
     let call = Call {
         format: Format::MsgPack,
         timeout: Duration::from_millis(protocol::MAX_TIMEOUT_MS),
@@ -137,21 +230,25 @@ pub async fn first_inference(pipelines: &[Arc<Pipeline>]) -> anyhow::Result<()> 
         parts: false,
         alive: false,
     };
-    for pipeline in pipelines {
-        let start = Instant::now();
-        let body = Bytes::from(first_request(pipeline.facts().op, call.format)?);
-        let answer = pipeline.submit(call, Room::within(usize::MAX), body, start);
-        let model = &pipeline.facts().name;
-        let (answer, _ticket) = async { answer?.await }
-            .await
-            .with_context(|| format!("model {model}: first inference"))?;
-        tracing::info!(
-            model,
-            tokens = answer.tokens.first(),
-            infer_us = answer.timings.infer,
-            "first inference"
-        );
-    }
+    let facts = pipeline.facts();
+    let request = Request {
+        op: facts.op,
+        call,
+        room: Room::within(usize::MAX),
+        body: Bytes::from(first_request(facts.op, call.format)?),
+        received: Instant::now(),
+        cancelled: CancellationToken::new(),
+        store: None,
+    };
+    // A gate of its own: requests may wait for this at the other one.
+    let ticket = request.admit(&Admission::new(Bounds::default(), 1), metrics)?;
+    let (answer, _ticket) = pipeline.submit(request, ticket)?.await?;
+    tracing::info!(
+        model = %facts.name,
+        tokens = answer.tokens.first(),
+        infer_us = answer.timings.infer,
+        "first inference"
+    );
     Ok(())
 }
 

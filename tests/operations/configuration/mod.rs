@@ -1,6 +1,7 @@
 //! Every setting and every relation between settings: what is not allowed ends
 //! the worker with 64 and one line, before it opens a socket.
 
+mod lifecycle;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,10 @@ use crate::harness::root;
 use crate::harness::worker::binary;
 use rows::From::{self, File, Flags, Variable};
 use rows::ROWS;
+
+fn all_rows() -> impl Iterator<Item = &'static (From, &'static str)> {
+    ROWS.iter().chain(lifecycle::ROWS)
+}
 
 /// A run of the program with nothing but this set, and its exit.
 async fn run(command: &str, setting: &From, url: &str) -> Exit {
@@ -52,7 +57,7 @@ async fn every_setting_that_cannot_be_used_exits_64_with_its_line_and_opens_no_s
     listener.set_nonblocking(true).expect("a socket");
     let url = format!("nats://{}", listener.local_addr().expect("a bound socket"));
     let mut wrong = Vec::new();
-    for (setting, line) in ROWS {
+    for (setting, line) in all_rows() {
         for command in ["check", "serve"] {
             let exit = run(command, setting, &url).await;
             let expected = format!("fastembed-worker: {line}");
@@ -95,8 +100,7 @@ fn every_key_has_a_row() {
             .iter()
             .map(|key| format!("models.{key}")),
     );
-    let told: BTreeSet<String> = ROWS
-        .iter()
+    let told: BTreeSet<String> = all_rows()
         .map(|(_, line)| line.split([':', ' ']).next().expect("a word").to_owned())
         .collect();
     let without: Vec<&String> = keys.difference(&told).collect();

@@ -131,6 +131,11 @@ impl Admission {
         state.speed * state.executors as f64
     }
 
+    /// From now on the model runs on `executors` at once.
+    pub fn runs_on(&self, executors: usize) {
+        self.state().executors = executors;
+    }
+
     /// Notes that one executor ran `tokens` in `elapsed`.
     pub fn ran(&self, tokens: usize, elapsed: Duration) {
         let now = tokens as f64 / elapsed.as_secs_f64().max(1e-6);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::admission::Admission;
 use super::audience;
+use super::processors::Grant;
 use super::queue::Queue;
 use super::waiting::Item;
 use super::watchdog::Slot;
@@ -32,13 +33,13 @@ impl Executor {
     pub(super) fn run(mut self) {
         let mut outputs = Outputs::default();
         let metrics = self.metrics.clone();
-        while let Some(batch) = self.queue.take(|items| metrics.expired(items)) {
-            self.run_batch(&batch, &mut outputs);
+        while let Some((batch, grant)) = self.queue.take(|items| metrics.expired(items)) {
+            self.run_batch(&batch, grant, &mut outputs);
             self.queue.done(&batch);
         }
     }
 
-    fn run_batch(&mut self, batch: &[Item], outputs: &mut Outputs) {
+    fn run_batch(&mut self, batch: &[Item], grant: Grant, outputs: &mut Outputs) {
         let start = Instant::now();
         for item in batch {
             item.audience.each(|taker| {
@@ -51,12 +52,8 @@ impl Executor {
         outputs.clear();
         // A panic is this batch's failure, never the process's; the model keeps
         // no state between runs that half a run could spoil.
-        self.slot.enter(
-            batch
-                .iter()
-                .map(|item| Arc::clone(&item.audience))
-                .collect(),
-        );
+        let audiences = batch.iter().map(|item| Arc::clone(&item.audience));
+        self.slot.enter(audiences.collect(), grant);
         let ran = catch_unwind(AssertUnwindSafe(|| self.model.run(&rows, outputs)));
         self.slot.leave();
         let tokens = batch.iter().map(|item| item.content.tokens()).sum();

@@ -11,11 +11,14 @@ pub mod objects;
 mod pending;
 pub mod pipeline;
 pub mod plan;
+pub mod processors;
 mod queue;
 mod read;
+pub mod request;
 mod stage;
 mod tokenizers;
 mod waiting;
 mod watchdog;
 
-pub use pipeline::{Pipeline, Settings};
+pub use pipeline::{Company, Pipeline, Settings};
+pub use request::Request;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::Ticket;
 use super::finish::{Finish, Rows};
 use super::memo::{Key, Known, Memo};
-use super::pipeline::deadline_exceeded;
+use super::request::deadline_exceeded;
 use crate::models::{RowOutput, Shape, SparseRow};
 use crate::wire::meta::Meta;
 use crate::wire::reply::Answer;

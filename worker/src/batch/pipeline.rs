@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use super::admission::{Admission, Bounds, Load, Ticket};
+use super::admission::{Admission, Ticket};
 use super::executor::Executor;
 use super::memo::Memo;
-use super::objects::{Files, Store, beside};
+use super::objects::{Files, beside};
 use super::pending::{Interest, Reply};
 use super::plan::Budget;
+use super::processors::Processors;
 use super::queue::{Queue, Rules};
+use super::request::{Request, deadline_exceeded};
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use super::watchdog::{Slot, Watchdog};
@@ -30,8 +31,6 @@ use crate::wire::{Error, ErrorCode};
 /// How a pipeline is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Most that may wait.
-    pub bounds: Bounds,
     /// Most that one run may hold.
     pub budget: Budget,
     /// Most that a run of bulk may hold while queries come.
@@ -50,10 +49,18 @@ pub struct Settings {
     pub run_limit: Duration,
 }
 
+/// What the models of a worker share.
+#[derive(Clone)]
+pub struct Company {
+    /// What they run on.
+    pub processors: Arc<Processors>,
+    /// Called, once for a model, when a run has not returned for twice its limit.
+    pub on_hang: Arc<dyn Fn() + Send + Sync>,
+}
+
 /// One model with its queue and threads.
 pub struct Pipeline {
     facts: Arc<Facts>,
-    admission: Arc<Admission>,
     waits: Arc<Window>,
     queue: Arc<Queue>,
     memo: Option<Arc<Memo>>,
@@ -78,15 +85,6 @@ pub(super) struct Job {
     pub(super) reply: Reply,
 }
 
-/// What a request brings besides its bytes.
-#[derive(Clone, Default)]
-pub struct Terms {
-    /// Fires when its caller gives it up.
-    pub cancelled: CancellationToken,
-    /// Where the objects are that it may name.
-    pub store: Option<Arc<dyn Store>>,
-}
-
 /// Ends the interest in a request when its caller stops waiting.
 struct Waiting(Arc<Interest>);
 
@@ -97,31 +95,34 @@ impl Drop for Waiting {
 }
 
 impl Pipeline {
-    /// Starts the threads of a loaded model. `on_hang` is called, once, when a
-    /// run has not returned for twice its limit.
+    /// Starts the threads of a loaded model, behind a gate that may be older than
+    /// this load of it.
     ///
     /// # Errors
     /// Where the system gives no more threads.
     pub fn start(
         loaded: Loaded,
         settings: Settings,
+        admission: Arc<Admission>,
         metrics: &ModelMetrics,
-        on_hang: Arc<dyn Fn() + Send + Sync>,
+        company: &Company,
     ) -> std::io::Result<Self> {
         let Loaded {
             facts,
             tokenizer,
             instances,
         } = loaded;
-        let admission = Admission::new(settings.bounds, instances.len());
+        admission.runs_on(instances.len());
+        let share = company.processors.share(instances.len(), facts.threads);
         // No run holds two texts where company would move a vector: so they spread
         // over the executors, and a query waits for one text at most.
         let most = if facts.runs_alone { 0 } else { usize::MAX };
-        let queue = Arc::new(Queue::new(Rules {
+        let rules = Rules {
             budget: settings.budget.at_most(most),
             bulk_under_queries: settings.bulk_under_queries.at_most(most),
             deduplicate: settings.deduplicate,
-        }));
+        };
+        let queue = Arc::new(Queue::new(rules, share));
         let waits = Arc::new(Window::default());
         let slots: Vec<Arc<Slot>> = instances
             .iter()
@@ -160,12 +161,11 @@ impl Pipeline {
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
         });
-        let watchdog = Watchdog::start(slots, settings.run_limit, on_hang)?;
+        let watchdog = Watchdog::start(slots, settings.run_limit, Arc::clone(&company.on_hang))?;
         let pooled = Arc::clone(&stage);
         let tokenizers = Tokenizers::start(settings.tokenizers, move |job| pooled.take(job))?;
         Ok(Self {
             facts,
-            admission,
             waits,
             queue,
             memo,
@@ -184,22 +184,10 @@ impl Pipeline {
         &self.facts
     }
 
-    /// What waits now.
-    #[must_use]
-    pub fn load(&self) -> Load {
-        self.admission.load()
-    }
-
     /// Bytes of vectors that are remembered.
     #[must_use]
     pub fn remembered_bytes(&self) -> u64 {
         self.memo.as_ref().map_or(0, |memo| memo.bytes())
-    }
-
-    /// Tokens per second, a moving average over runs.
-    #[must_use]
-    pub fn tokens_per_second(&self) -> f64 {
-        self.admission.tokens_per_second()
     }
 
     /// How long texts waited lately.
@@ -215,53 +203,27 @@ impl Pipeline {
             .drop_unwanted(|texts| self.metrics.expired(texts));
     }
 
-    /// Admits one request, whose answer is then awaited. `room` is what a reply
-    /// may take. The ticket is to be held until the reply is sent. Dropping the
-    /// future gives the request up: what has not run never will.
+    /// Takes a request that was admitted; its answer is then awaited, and the ticket
+    /// that comes with it is to be held until that is sent. Dropping the future gives
+    /// the request up: what has not run never will.
     ///
     /// # Errors
-    /// Any refusal of the contract; `overloaded` at once, before the future.
+    /// `draining`. From the future, any refusal of the contract.
     pub fn submit(
         &self,
-        call: Call,
-        room: Room,
-        body: Bytes,
-        received: Instant,
-    ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
-        let op = self.facts.op;
-        self.submit_under(Terms::default(), op, call, room, body, received)
-    }
-
-    /// As [`Self::submit`], of a request for any operation that the model serves,
-    /// and that may be cancelled; the answer is that, then, and [`Self::drop_unwanted`] gives its place back.
-    /// Objects that it names are read by the future.
-    ///
-    /// # Errors
-    /// As [`Self::submit`], and `cancelled` where it is already.
-    pub fn submit_under(
-        &self,
-        terms: Terms,
-        op: Op,
-        call: Call,
-        room: Room,
-        body: Bytes,
-        received: Instant,
-    ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + 'static, Error> {
-        let Terms { cancelled, store } = terms;
-        if call.timeout.is_zero() || cancelled.is_cancelled() {
-            self.metrics.expired_request();
-            return Err(match cancelled.is_cancelled() {
-                true => Error::cancelled(),
-                false => deadline_exceeded(call.timeout),
-            });
-        }
-        // Files say nothing of what their images cost; those are charged when they
-        // are counted.
-        let ticket = match op {
-            Op::Image => self.admission.admit_as(0, body.len()),
-            _ => self.admission.admit(body.len()),
-        }?;
-        let deadline = received + call.timeout;
+        request: Request,
+        ticket: Ticket,
+    ) -> Result<impl Future<Output = Result<(Answer, Ticket), Error>> + Send + use<>, Error> {
+        let deadline = request.deadline();
+        let Request {
+            op,
+            call,
+            room,
+            body,
+            received,
+            cancelled,
+            store,
+        } = request;
         let waiting = Waiting(Interest::until(deadline, cancelled.clone()));
         let (reply, answered) = oneshot::channel();
         let interest = Arc::clone(&waiting.0);
@@ -322,85 +284,5 @@ impl Drop for Pipeline {
     }
 }
 
-pub(super) fn deadline_exceeded(timeout: Duration) -> Error {
-    let message = format!("no answer within {} ms", timeout.as_millis());
-    Error::new(ErrorCode::DeadlineExceeded, message)
-}
-
 #[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-
-    use super::*;
-    use crate::models::fake::{self, Behaviour};
-    use crate::models::{Tokenize, Tokens};
-    use crate::telemetry::metrics::Metrics;
-    use crate::wire::Format;
-    use crate::wire::call::Lane;
-    use crate::wire::text::TextRequest;
-
-    const BUDGET: Budget = Budget {
-        padded_tokens: 8,
-        squared_tokens: 64,
-    };
-
-    /// A tokenizer that two sides must meet at, before it begins and to go on.
-    struct Held(Barrier);
-
-    impl Tokenize for Held {
-        fn tokenize(&self, _text: &str) -> Result<Tokens, Error> {
-            self.0.wait();
-            self.0.wait();
-            Ok(Tokens::of_text(vec![1], false))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_request_given_up_before_it_is_tokenized_is_counted_and_never_decoded() {
-        let metrics = Metrics::new();
-        let held = Arc::new(Held(Barrier::new(2)));
-        let loaded = Loaded {
-            tokenizer: Arc::clone(&held) as Arc<dyn Tokenize>,
-            ..fake::load("Fake", 8, 1, &Behaviour::default())
-        };
-        let settings = Settings {
-            bounds: Bounds::default(),
-            budget: BUDGET,
-            bulk_under_queries: BUDGET,
-            deduplicate: true,
-            vector_cache_bytes: 0,
-            tokenizers: 1,
-            inline_bytes: 0,
-            run_limit: Duration::from_secs(30),
-        };
-        let of_model = metrics.of_model("text", "Fake");
-        let pipeline = Pipeline::start(loaded, settings, &of_model, Arc::new(|| {})).unwrap();
-        let call = Call {
-            format: Format::MsgPack,
-            timeout: Duration::from_secs(30),
-            lane: Lane::Interactive,
-            parts: false,
-            alive: false,
-        };
-        let request = TextRequest {
-            inputs: vec!["a".to_owned()],
-            ..TextRequest::default()
-        };
-        let body = Bytes::from(call.format.encode(&request).unwrap());
-        let submit = || {
-            let room = Room::within(usize::MAX);
-            pipeline
-                .submit(call, room, body.clone(), Instant::now())
-                .unwrap()
-        };
-        let first = submit();
-        held.0.wait();
-        drop(submit());
-        held.0.wait();
-        assert!(first.await.is_ok());
-        // Ends the tokenizer's thread, so that it has seen the second one.
-        drop(pipeline);
-        let counted = r#"fastembed_expired_requests_total{op="text",model="Fake"} 1"#;
-        assert!(metrics.render().contains(counted), "{}", metrics.render());
-    }
-}
+mod tests;

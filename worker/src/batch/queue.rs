@@ -4,7 +4,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::plan::Budget;
+use super::processors::{Grant, Share};
 use super::waiting::{Asked, Item, Waiting};
+use crate::wire::call::Lane;
 
 /// How a queue is run.
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +22,17 @@ pub(super) struct Rules {
 /// Where requests of all callers meet; executors take batches out.
 pub(super) struct Queue {
     rules: Rules,
+    share: Share,
     state: Mutex<Waiting>,
     changed: Condvar,
 }
 
 impl Queue {
-    pub(super) fn new(rules: Rules) -> Self {
+    /// `share` is what its executors may take of the processors.
+    pub(super) fn new(rules: Rules, share: Share) -> Self {
         Self {
             rules,
+            share,
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -40,8 +45,9 @@ impl Queue {
             // Dropping the rows answers them.
             return 0;
         }
-        let mut joined = 0;
+        let (mut joined, mut queries) = (0, false);
         for row in rows {
+            queries |= row.lane == Lane::Interactive;
             if self.rules.deduplicate {
                 joined += usize::from(state.join_or_add(row));
             } else {
@@ -53,14 +59,18 @@ impl Queue {
         if wake {
             self.changed.notify_one();
         }
+        if queries {
+            self.share.hurry();
+        }
         joined
     }
 
-    /// Waits for the next batch: a plan over what is still wanted. `expired`
-    /// is told how many items nobody wants any more; those never run. `None`
-    /// once the queue is closed and empty.
-    pub(super) fn take(&self, expired: impl Fn(usize)) -> Option<Vec<Item>> {
+    /// Waits for the next batch, a plan over what is still wanted, and for the
+    /// processors that it runs on. `expired` is told how many items nobody wants any
+    /// more; those never run. `None` once the queue is closed and empty.
+    pub(super) fn take(&self, expired: impl Fn(usize)) -> Option<(Vec<Item>, Grant)> {
         let mut state = self.state();
+        let mut grant = None;
         loop {
             let now = Instant::now();
             let dropped = state.sweep_in_turn(now);
@@ -68,6 +78,15 @@ impl Queue {
                 expired(dropped);
             }
             if !state.items.is_empty() {
+                if grant.is_none() && self.share.is_scarce() {
+                    // Before anything is chosen: a query that comes while processors
+                    // are waited for is not behind what was chosen before it came.
+                    let lane = state.lane();
+                    drop(state);
+                    grant = Some(self.share.take(lane));
+                    state = self.state();
+                    continue;
+                }
                 let batch = state.take(&self.rules, now);
                 let (wanted, unwanted): (Vec<_>, Vec<_>) = batch
                     .into_iter()
@@ -84,11 +103,14 @@ impl Queue {
                 if wake {
                     self.changed.notify_one();
                 }
-                return Some(wanted);
+                let grant = grant.unwrap_or_else(|| self.share.free());
+                return Some((wanted, grant));
             }
             if state.closed {
                 return None;
             }
+            // Others can use them meanwhile.
+            grant = None;
             state.idle += 1;
             state = self
                 .changed
@@ -138,8 +160,8 @@ mod tests {
     use crate::batch::content::{Content, Payload};
     use crate::batch::finish::Finish;
     use crate::batch::pending::{Counted, Interest, Pending, Terms};
+    use crate::batch::processors::Processors;
     use crate::models::{Options, RowOutput, Shape};
-    use crate::wire::call::Lane;
     use crate::wire::joint::Kind;
     use crate::wire::reply::Answer;
     use crate::wire::vectors::Encoding;
@@ -168,11 +190,12 @@ mod tests {
     }
 
     fn queue() -> Queue {
-        Queue::new(Rules {
+        let rules = Rules {
             budget: BUDGET,
             bulk_under_queries: BUDGET.at_most(32),
             deduplicate: true,
-        })
+        };
+        Queue::new(rules, Processors::new(1).share(1, 1))
     }
 
     type Reply =
@@ -219,7 +242,7 @@ mod tests {
     }
 
     fn take(queue: &Queue) -> Vec<Item> {
-        queue.take(|_| ()).unwrap()
+        queue.take(|_| ()).unwrap().0
     }
 
     fn complete(queue: &Queue, batch: &[Item]) {
@@ -277,7 +300,7 @@ mod tests {
         gone.end();
         let dropped = std::cell::Cell::new(0);
         let batch = queue.take(|items| dropped.set(dropped.get() + items));
-        let ids: Vec<_> = batch.unwrap().iter().map(|item| ids(item)[0]).collect();
+        let ids: Vec<_> = batch.unwrap().0.iter().map(|item| ids(item)[0]).collect();
         assert_eq!((ids, dropped.get()), (vec![2], 1));
     }
 
@@ -294,5 +317,23 @@ mod tests {
         let _query = ask(&queue, &[99], Lane::Interactive, &interest);
         assert_eq!(take(&queue).len(), 1);
         assert_eq!(take(&queue).len(), 2);
+    }
+    #[test]
+    fn a_query_that_comes_while_processors_are_waited_for_is_chosen_first() {
+        let processors = Processors::new(1);
+        let (rules, other) = (queue().rules, processors.share(1, 1));
+        let queue = Queue::new(rules, processors.share(1, 1));
+        let interest = lasting();
+        let held = other.take(Lane::Interactive);
+        let _bulk = ask(&queue, &[3; 200], Lane::Bulk, &interest);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| take(&queue));
+            while processors.waiting() == 0 {
+                std::thread::yield_now();
+            }
+            let _query = ask(&queue, &[1, 2], Lane::Interactive, &interest);
+            drop(held);
+            assert_eq!(ids(&taken.join().unwrap()[0]), [1, 2]);
+        });
     }
 }

@@ -145,6 +145,15 @@ impl Waiting {
         due
     }
 
+    /// For whom the next run would be: a query, if any waits.
+    pub(super) fn lane(&self) -> Lane {
+        let is_query = |view: &View| view.lane == Lane::Interactive;
+        match self.views.iter().any(is_query) {
+            true => Lane::Interactive,
+            false => Lane::Bulk,
+        }
+    }
+
     /// The next batch; empty only where nothing waits.
     pub(super) fn take(&mut self, rules: &Rules, now: Instant) -> Vec<Item> {
         let queries_come = self

@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::audience::{self, Audience};
+use super::processors::Grant;
 use crate::models::Terminate;
 use crate::wire::{Error, ErrorCode};
 
@@ -21,6 +22,8 @@ pub(super) struct Slot {
 struct Running {
     started: Instant,
     rows: Vec<Arc<Audience>>,
+    /// What it runs on, until it has returned or hung.
+    grant: Option<Grant>,
     terminated: bool,
 }
 
@@ -39,11 +42,12 @@ impl Slot {
         })
     }
 
-    /// A run of these rows starts.
-    pub(super) fn enter(&self, rows: Vec<Arc<Audience>>) {
+    /// A run of these rows starts, on these processors.
+    pub(super) fn enter(&self, rows: Vec<Arc<Audience>>, grant: Grant) {
         *self.running() = Some(Running {
             started: Instant::now(),
             rows,
+            grant: Some(grant),
             terminated: false,
         });
     }
@@ -64,6 +68,8 @@ impl Slot {
         let elapsed = running.started.elapsed();
         if running.terminated {
             return if elapsed > 2 * limit {
+                // What else was admitted is still to be answered.
+                running.grant = None;
                 Verdict::Hung
             } else {
                 Verdict::Terminated
@@ -147,9 +153,13 @@ impl Drop for Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::admission::Bounds;
+    use tokio_util::sync::CancellationToken;
+
+    use crate::batch::admission::{Admission, Bounds};
     use crate::batch::plan::Budget;
-    use crate::batch::{Pipeline, Settings};
+    use crate::batch::processors::Processors;
+    use crate::batch::{Company, Pipeline, Request, Settings};
+    use crate::models::Op;
     use crate::models::fake::{self, Behaviour};
     use crate::telemetry::metrics::Metrics;
     use crate::wire::Format;
@@ -171,7 +181,6 @@ mod tests {
             squared_tokens: 4096,
         };
         let settings = Settings {
-            bounds: Bounds::default(),
             budget,
             bulk_under_queries: budget,
             deduplicate: true,
@@ -181,13 +190,13 @@ mod tests {
             run_limit: LIMIT,
         };
         let metrics = Metrics::new().of_model("text", "Fake");
-        Pipeline::start(
-            fake::load("Fake", 16, 2, &behaviour),
-            settings,
-            &metrics,
-            Arc::new(on_hang),
-        )
-        .unwrap()
+        let company = Company {
+            processors: Processors::new(2),
+            on_hang: Arc::new(on_hang),
+        };
+        let loaded = fake::load("Fake", 16, 2, &behaviour);
+        let admission = Admission::new(Bounds::default(), 1);
+        Pipeline::start(loaded, settings, admission, &metrics, &company).unwrap()
     }
 
     async fn embed(pipeline: &Pipeline, text: &str) -> Result<Answer, Error> {
@@ -203,8 +212,19 @@ mod tests {
             ..TextRequest::default()
         };
         let body = call.format.encode(&request)?.into();
+        let request = Request {
+            op: Op::Text,
+            call,
+            room: Room::within(1 << 20),
+            body,
+            received: Instant::now(),
+            cancelled: CancellationToken::new(),
+            store: None,
+        };
+        let metrics = Metrics::new().of_model("text", "Fake");
+        let ticket = request.admit(&Admission::new(Bounds::default(), 1), &metrics)?;
         pipeline
-            .submit(call, Room::within(1 << 20), body, Instant::now())?
+            .submit(request, ticket)?
             .await
             .map(|(answer, _ticket)| answer)
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use async_nats::Message;
 
 use super::endpoint::{Shared, header};
-use crate::batch::Pipeline;
+use crate::roster::Slot;
 use crate::wire::call::Call;
 use crate::wire::cancel::CancelRequest;
 use crate::wire::{Error, Format, protocol};
@@ -18,7 +18,7 @@ const OPERATION: &str = "cancel";
 /// What hears it.
 pub(super) struct Cancels {
     pub(super) shared: Arc<Shared>,
-    pub(super) pipelines: Vec<Arc<Pipeline>>,
+    pub(super) slots: Arc<[Arc<Slot>]>,
 }
 
 impl Cancels {
@@ -34,7 +34,8 @@ impl Cancels {
                     .attempts
                     .cancel(&request.attempts, Instant::now())
                 {
-                    self.pipelines.iter().for_each(|p| p.drop_unwanted());
+                    let loaded = self.slots.iter().filter_map(|slot| slot.pipeline());
+                    loaded.for_each(|pipeline| pipeline.drop_unwanted());
                 }
             }
             Err(error) => {

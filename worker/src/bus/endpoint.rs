@@ -14,11 +14,11 @@ use super::attempts::Attempts;
 use super::guard::Guard;
 use super::outbox::Outbox;
 use super::service::Counters;
-use crate::batch::Pipeline;
+use crate::batch::Request;
 use crate::batch::admission::Ticket;
 use crate::batch::objects::Store;
-use crate::batch::pipeline::Terms;
 use crate::models::Op;
+use crate::roster::{Hand, Slot};
 use crate::telemetry::logs::Failures;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::Call;
@@ -85,7 +85,7 @@ pub(super) enum Operation {
 /// An operation on one model.
 pub(super) struct Endpoint {
     pub(super) operation: Operation,
-    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) slot: Arc<Slot>,
     pub(super) counters: Counters,
     pub(super) shared: Arc<Shared>,
 }
@@ -101,9 +101,9 @@ impl Endpoint {
 
     /// The last token of its subject.
     pub(super) fn target(&self) -> String {
-        let name = &self.pipeline.facts().name;
+        let name = self.slot.facts().name.clone();
         match self.operation {
-            Operation::Call(_) => name.clone(),
+            Operation::Call(_) => name,
             Operation::Info(op) => format!("{op}_{name}"),
         }
     }
@@ -132,28 +132,29 @@ impl Endpoint {
                 let room = Room::within(self.shared.outbox.max_payload());
                 let id = header(headers, protocol::HEADER_ATTEMPT_ID).and_then(AttemptId::parse);
                 let attempt = self.shared.attempts.enter(id, received);
-                let terms = Terms {
-                    cancelled: attempt.cancelled(),
+                let cancelled = attempt.cancelled();
+                let submitted = self.slot.submit(Request {
+                    op,
+                    call,
+                    room,
+                    body: message.payload,
+                    received,
+                    cancelled,
                     store: self.shared.store.clone(),
-                };
-                let body = message.payload;
-                let submitted = self
-                    .pipeline
-                    .submit_under(terms, op, call, room, body, received);
+                });
                 match submitted {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
                         // Admission bounds these.
                         self.reply(to, call, received, None, async move {
                             let _until_computed = attempt;
-                            let (answer, ticket) = answer.await?;
-                            let facts = endpoint.pipeline.facts();
+                            let served = answer.await?;
                             let responder = Responder {
-                                model: &facts.name,
+                                model: &served.facts.name,
                                 instance: &endpoint.shared.instance,
                             };
-                            let bodies = reply::write(&answer, &call, room, responder)?;
-                            Ok((bodies, Some(ticket)))
+                            let bodies = reply::write(&served.answer, &call, room, responder)?;
+                            Ok((bodies, Some(served.until_sent)))
                         });
                     }
                     Err(error) => self.refuse(to, call, error, received).await,
@@ -166,7 +167,7 @@ impl Endpoint {
         if !body.is_empty() {
             let InfoRequest {} = call.format.decode(body)?;
         }
-        let facts = self.pipeline.facts();
+        let facts = self.slot.facts();
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let weighs = op == Op::Sparse && facts.weighs_queries;
         let reads_objects = op == Op::Image && self.shared.store.is_some();
@@ -217,12 +218,15 @@ impl Endpoint {
         call: Call,
         received: Instant,
         permit: Option<OwnedSemaphorePermit>,
-        bodies: impl Future<Output = Result<(Vec<Vec<u8>>, Option<Ticket>), Error>> + Send + 'static,
+        bodies: impl Future<Output = Result<(Vec<Vec<u8>>, Option<(Ticket, Hand)>), Error>>
+        + Send
+        + 'static,
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
             let _held_until_sent = permit;
-            match endpoint.with_signs_of_life(&to, &call, bodies).await {
+            let shared = &endpoint.shared;
+            match shared.with_signs_of_life(&to, &call, bodies).await {
                 Ok((bodies, _held_until_sent)) => {
                     let unsent = (!endpoint.shared.outbox.result(to, &call, bodies).await)
                         .then(|| Error::new(ErrorCode::Internal, "the reply could not be sent"));
@@ -236,26 +240,6 @@ impl Endpoint {
         });
     }
 
-    /// Waits for the bodies; tells a caller who wants to know, each second, that
-    /// the worker lives.
-    async fn with_signs_of_life<T>(
-        &self,
-        to: &Subject,
-        call: &Call,
-        bodies: impl Future<Output = T>,
-    ) -> T {
-        if !call.alive {
-            return bodies.await;
-        }
-        let mut bodies = pin!(bodies);
-        loop {
-            match timeout(ALIVE_INTERVAL, &mut bodies).await {
-                Ok(done) => return done,
-                Err(_elapsed) => self.shared.outbox.alive(to.clone(), call).await,
-            }
-        }
-    }
-
     /// Refuses at once, from a task of its own.
     async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
         let permit = self.shared.unadmitted().await;
@@ -263,7 +247,8 @@ impl Endpoint {
     }
 
     fn answered(&self, error: Option<&Error>, elapsed: Duration) {
-        let model = &self.pipeline.facts().name;
+        let facts = self.slot.facts();
+        let model = &facts.name;
         let code = error.map_or("ok", |error| error.code.name());
         self.shared.metrics.answered(self.op(), model, code);
         // A caller who gives up is no fault of anybody.
@@ -276,6 +261,26 @@ impl Endpoint {
 }
 
 impl Shared {
+    /// Waits for the bodies; tells a caller who wants to know, each second, that
+    /// the worker lives.
+    pub(super) async fn with_signs_of_life<T>(
+        &self,
+        to: &Subject,
+        call: &Call,
+        bodies: impl Future<Output = T>,
+    ) -> T {
+        if !call.alive {
+            return bodies.await;
+        }
+        let mut bodies = pin!(bodies);
+        loop {
+            match timeout(ALIVE_INTERVAL, &mut bodies).await {
+                Ok(done) => return done,
+                Err(_elapsed) => self.outbox.alive(to.clone(), call).await,
+            }
+        }
+    }
+
     /// Waits until one more answer outside of admission may be on its way.
     async fn unadmitted(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.

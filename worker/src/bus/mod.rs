@@ -1,9 +1,11 @@
 //! NATS: the only room that knows it.
 
+mod admin;
 mod arrivals;
 mod attempts;
 mod cancel;
 mod connect;
+mod directory;
 mod endpoint;
 mod events;
 mod guard;
@@ -11,6 +13,7 @@ mod intake;
 mod line;
 mod objects;
 mod outbox;
+mod post;
 mod service;
 mod station;
 mod tombstones;

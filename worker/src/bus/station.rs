@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::connect::{Connection, Error, connect};
 use super::worker::Worker;
-use crate::batch::Pipeline;
 use crate::config::Config;
+use crate::roster::Roster;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
@@ -26,7 +26,7 @@ pub struct Station<'a> {
     /// Who this worker is.
     pub instance: &'a str,
     /// The models.
-    pub pipelines: &'a [Arc<Pipeline>],
+    pub roster: &'a Arc<Roster>,
     /// What is told of the connection.
     pub health: Arc<Health>,
     /// What is counted.
@@ -43,7 +43,7 @@ impl Station<'_> {
             connection,
             self.config,
             self.instance,
-            self.pipelines,
+            self.roster,
             Arc::clone(&self.health),
             Arc::clone(&self.metrics),
         )

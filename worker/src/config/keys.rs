@@ -15,6 +15,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("runtime.batch_tokens", 1, 1 << 20),
     ("runtime.bulk_tokens", 1, 1 << 20),
     ("runtime.vector_cache_bytes", 0, 1 << 40),
+    ("runtime.memory_budget_bytes", 0, 1 << 50),
     ("runtime.run_limit_ms", 10, 3_600_000),
     ("hub.connect_timeout_ms", 1, 60_000),
     ("hub.stall_timeout_ms", 1, 600_000),
@@ -28,6 +29,8 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("models.max_length", 3, 1 << 17),
     ("models.dimensions", 0, 1 << 16),
     ("models.delay_ms", 0, 3_600_000),
+    ("models.load_ms", 0, 3_600_000),
+    ("models.memory_bytes", 0, 1 << 40),
 ];
 
 /// Texts of which only some mean anything.
@@ -96,7 +99,7 @@ fn check_models(models: &Value) -> Result<(), Error> {
             return Err(Error::new("models.name", "must be set for every model"));
         }
         let is_fake = model.get("kind").and_then(Value::as_str) == Some("fake");
-        let own = |key: &&String| ["name", "kind", "max_length"].contains(&key.as_str());
+        let own = |key: &&String| ["name", "kind", "max_length", "lazy"].contains(&key.as_str());
         if let Some(key) = model.keys().find(|key| !is_fake && !own(key)) {
             let key = format!("{MODELS}.{key}");
             return Err(Error::new(
@@ -185,6 +188,7 @@ fn model() -> Result<Table, Error> {
         name: String::new(),
         kind: ModelKind::Fake,
         max_length: Some(0),
+        lazy: false,
         fake: Behaviour {
             panic_on: text(),
             stall_on: text(),

@@ -114,6 +114,8 @@ pub struct Service {
     pub subject_prefix: String,
     /// Prefixes of reply subjects that are answered.
     pub reply_prefixes: Vec<String>,
+    /// Let operators load and unload models.
+    pub admin: bool,
 }
 
 impl Default for Service {
@@ -125,6 +127,7 @@ impl Default for Service {
                 .iter()
                 .map(|&p| p.to_owned())
                 .collect(),
+            admin: false,
         }
     }
 }
@@ -253,6 +256,9 @@ pub struct Model {
     /// Tokens after which a text is cut, special ones included; the model's own by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
+    /// Load it with its first request, and unload it where another model needs its room.
+    #[serde(default)]
+    pub lazy: bool,
     /// How a fake one behaves.
     #[serde(default, flatten)]
     pub fake: Behaviour,
@@ -280,6 +286,7 @@ impl Model {
             name: name.to_owned(),
             kind: ModelKind::Onnx,
             max_length: None,
+            lazy: false,
             fake: Behaviour::default(),
         }
     }

@@ -42,6 +42,10 @@ pub struct Runtime {
     /// Bytes of vectors that each model remembers, for texts that come again; 0:
     /// none.
     pub vector_cache_bytes: usize,
+    /// Bytes of memory that loaded models may take together. Past it, those that are
+    /// lazy or were loaded by an operator are unloaded, the least recently used first;
+    /// 0: no bound.
+    pub memory_budget_bytes: u64,
     /// Milliseconds that one run may take. Past it, it is ended; past twice of
     /// it, the worker stops.
     pub run_limit_ms: u64,
@@ -63,6 +67,7 @@ impl Default for Runtime {
             bulk_tokens: 128,
             deduplicate: true,
             vector_cache_bytes: 0,
+            memory_budget_bytes: 0,
             run_limit_ms: 30_000,
         }
     }

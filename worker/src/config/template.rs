@@ -16,12 +16,14 @@ const HEAD: &str = "\
 #   [[models]]
 #   name = \"AllMiniLML6V2\"
 #   max_length = 256        # tokens, special ones included; the model's own by default
+#   lazy = true             # load it with its first request; unload it where another needs its room
 #
 # `fastembed-worker check` refuses what cannot be used, with the range that is allowed. How settings relate:
 # nats.user and nats.password go together, nats.cert and nats.key too; a worker has one of user, token, creds and
 # nkey; queue.max_tokens is at least runtime.batch_tokens and the longest text of every model, queue.max_bytes at least
 # 131072, a text's limit; runtime.bulk_tokens is at most runtime.batch_tokens, and goes down with it where it is not set;
-# drain.deadline_ms is at least runtime.run_limit_ms.
+# drain.deadline_ms is at least runtime.run_limit_ms. The files of all models that are not lazy and of the largest lazy
+# one fit into runtime.memory_budget_bytes, where that is not 0.
 
 ";
 

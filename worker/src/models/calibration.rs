@@ -90,6 +90,15 @@ pub fn choose(
     Ok(best)
 }
 
+/// What an earlier start found to be the fastest way to use `processors`.
+#[must_use]
+pub fn remembered(prepared: &Prepared, processors: usize, cache: &Path) -> Option<Choice> {
+    recall(
+        &memory(cache, &prepared.facts().space, processors),
+        processors,
+    )
+}
+
 /// Sessions × threads that fill `processors`, the most sessions first.
 fn ways(processors: usize) -> Vec<Parallelism> {
     let threads = std::iter::successors(Some(1_usize), |threads| Some(threads * 2));

@@ -35,6 +35,10 @@ pub struct Behaviour {
     pub dimensions: usize,
     /// Time that each run takes, in milliseconds.
     pub delay_ms: u64,
+    /// Time that loading takes, in milliseconds.
+    pub load_ms: u64,
+    /// Bytes of memory that it takes while it is loaded.
+    pub memory_bytes: usize,
     /// A run panics when a text of its batch has this word.
     pub panic_on: Option<String>,
     /// A run with this word takes until it is terminated.
@@ -76,6 +80,8 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         executors: instances,
         threads: 1,
     });
+    // Not zeros, which a system need not give memory for.
+    let weights = Arc::new(vec![1; behaviour.memory_bytes]);
     let instance = || {
         Box::new(Fake {
             dimensions,
@@ -85,6 +91,7 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
             hang_on: behaviour.hang_on.as_deref().map(word_id),
             nan_on: behaviour.nan_on.as_deref().map(word_id),
             stall: Arc::default(),
+            _weights: Arc::clone(&weights),
         }) as Box<dyn Model>
     };
     Loaded {
@@ -125,6 +132,7 @@ struct Fake {
     hang_on: Option<u32>,
     nan_on: Option<u32>,
     stall: Arc<Stall>,
+    _weights: Arc<Vec<u8>>,
 }
 
 /// A run that waits for its end.

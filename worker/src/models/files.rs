@@ -139,6 +139,14 @@ impl Files {
 }
 
 impl Files {
+    /// Bytes of the graph and of the weights beside it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let files = [&self.graph].into_iter().chain(&self.additional);
+        let sizes = files.filter_map(|file| fs::metadata(file).ok());
+        sizes.map(|data| data.len()).sum()
+    }
+
     /// Positions that the model has embeddings for, where its configuration says
     /// so: a longer text would fail the whole run.
     #[must_use]

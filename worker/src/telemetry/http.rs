@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::health::Health;
 use super::metrics::Metrics;
-use crate::batch::Pipeline;
+use crate::roster::Slot;
 
 /// Media type of OpenMetrics text (github.com/prometheus/OpenMetrics).
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,8 +25,8 @@ pub struct Sources {
     pub health: Arc<Health>,
     /// For `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// Whose queues `/metrics` shows.
-    pub pipelines: Arc<[Arc<Pipeline>]>,
+    /// The models that `/metrics` shows.
+    pub slots: Arc<[Arc<Slot>]>,
 }
 
 /// Opens the port and serves it from a task of its own, until that is aborted.
@@ -59,14 +59,8 @@ async fn ready(State(sources): State<Sources>) -> impl IntoResponse {
 }
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {
-    for pipeline in sources.pipelines.iter() {
-        let facts = pipeline.facts();
-        sources.metrics.set_load(
-            facts.op.as_str(),
-            &facts.name,
-            pipeline.load(),
-            pipeline.remembered_bytes(),
-        );
+    for slot in sources.slots.iter() {
+        slot.show(&sources.metrics);
     }
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 
+use super::labels::{CodeLabel, LoadLabels, LookupLabels, ModelLabel, RequestLabels, UnloadLabels};
 use crate::batch::admission::Load;
 
 /// One row of the table.
@@ -52,6 +53,12 @@ table! {
     QUEUE_REQUESTS: "gauge", "fastembed_queue_requests", "op, model", "Requests admitted and not yet answered";
     QUEUE_TOKENS: "gauge", "fastembed_queue_tokens", "op, model",
         "Tokens admitted and not yet answered; an upper estimate until a request is tokenized";
+    LOADED: "gauge", "fastembed_model_loaded", "op, model", "1 while the model is loaded, 0 while it is not";
+    MEMORY: "gauge", "fastembed_model_memory_bytes", "op, model",
+        "Memory that the model takes while it is loaded, as it counts for `runtime.memory_budget_bytes`; 0 while it is not loaded";
+    LOADS: "counter", "fastembed_model_loads_total", "op, model, result", "Loads of the model after the start, by result: `ok` or `failed`";
+    UNLOADS: "counter", "fastembed_model_unloads_total", "op, model, reason",
+        "Unloads of the model, by reason: `room` for another model, or `admin`";
     WAIT: "histogram", "fastembed_wait_seconds", "op, model", "Time a text waits in the queue until its batch runs";
     INFER: "histogram", "fastembed_infer_seconds", "op, model", "Time of one batch on the model";
     BATCH_TEXTS: "histogram", "fastembed_batch_texts", "op, model", "Texts in one batch";
@@ -80,31 +87,6 @@ pub fn markdown() -> String {
     out
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ModelLabel {
-    op: &'static str,
-    model: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    op: &'static str,
-    model: String,
-    code: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CodeLabel {
-    code: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LookupLabels {
-    op: &'static str,
-    model: String,
-    result: &'static str,
-}
-
 type PerModel<M> = Family<ModelLabel, M>;
 type Histograms = Family<ModelLabel, Histogram, fn() -> Histogram>;
 
@@ -122,6 +104,10 @@ pub struct Metrics {
     remembered: PerModel<Gauge>,
     queue_requests: PerModel<Gauge>,
     queue_tokens: PerModel<Gauge>,
+    loaded: PerModel<Gauge>,
+    memory: PerModel<Gauge>,
+    loads: Family<LoadLabels, Counter>,
+    unloads: Family<UnloadLabels, Counter>,
     wait: Histograms,
     infer: Histograms,
     batch_texts: Histograms,
@@ -129,7 +115,6 @@ pub struct Metrics {
     refused_replies: Counter,
     bus_drops: Counter,
     ready: Gauge,
-    counting: Arc<AtomicBool>,
 }
 
 /// 100 µs to 105 s, each bucket four times the last.
@@ -159,6 +144,10 @@ impl Metrics {
             remembered: add(&mut registry, &CACHE_BYTES, Family::default()),
             queue_requests: add(&mut registry, &QUEUE_REQUESTS, Family::default()),
             queue_tokens: add(&mut registry, &QUEUE_TOKENS, Family::default()),
+            loaded: add(&mut registry, &LOADED, Family::default()),
+            memory: add(&mut registry, &MEMORY, Family::default()),
+            loads: add(&mut registry, &LOADS, Family::default()),
+            unloads: add(&mut registry, &UNLOADS, Family::default()),
             wait: add(&mut registry, &WAIT, Family::new_with_constructor(seconds)),
             infer: add(&mut registry, &INFER, Family::new_with_constructor(seconds)),
             batch_texts: add(
@@ -170,7 +159,6 @@ impl Metrics {
             refused_replies: add(&mut registry, &REFUSED_REPLIES, Counter::default()),
             bus_drops: add(&mut registry, &BUS_DROPS, Counter::default()),
             ready: add(&mut registry, &READY, Gauge::default()),
-            counting: Arc::new(AtomicBool::new(true)),
             registry: RwLock::default(),
         };
         *metrics
@@ -204,17 +192,11 @@ impl Metrics {
             expired: self.expired.get_or_create_owned(&label),
             expired_requests: self.expired_requests.get_or_create_owned(&label),
             deduplicated: self.deduplicated.get_or_create_owned(&label),
-            counting: Arc::clone(&self.counting),
+            counting: Arc::new(AtomicBool::new(true)),
             wait: self.wait.get_or_create_owned(&label),
             infer: self.infer.get_or_create_owned(&label),
             batch_texts: self.batch_texts.get_or_create_owned(&label),
         }
-    }
-
-    /// Whether what models do is counted. The first inference of a start is not:
-    /// nobody asked for it.
-    pub fn count(&self, counting: bool) {
-        self.counting.store(counting, Ordering::Relaxed);
     }
 
     /// Counts one answered request; `code` is `ok` or an error's name.
@@ -265,6 +247,31 @@ impl Metrics {
         self.remembered.get_or_create(&label).set(remembered);
     }
 
+    /// Sets whether a model is loaded, and the memory that it takes.
+    pub fn set_loaded(&self, op: &'static str, model: &str, loaded: bool, memory_bytes: u64) {
+        let label = ModelLabel {
+            op,
+            model: model.to_owned(),
+        };
+        self.loaded.get_or_create(&label).set(i64::from(loaded));
+        let bytes = i64::try_from(memory_bytes).unwrap_or(i64::MAX);
+        self.memory.get_or_create(&label).set(bytes);
+    }
+
+    /// Counts a load of a model; `result` is `ok` or `failed`.
+    pub fn model_load(&self, op: &'static str, model: &str, result: &'static str) {
+        let model = model.to_owned();
+        let labels = LoadLabels { op, model, result };
+        self.loads.get_or_create(&labels).inc();
+    }
+
+    /// Counts an unload of a model; `reason` is `room` or `admin`.
+    pub fn model_unload(&self, op: &'static str, model: &str, reason: &'static str) {
+        let model = model.to_owned();
+        let labels = UnloadLabels { op, model, reason };
+        self.unloads.get_or_create(&labels).inc();
+    }
+
     /// The text that `/metrics` serves (OpenMetrics 1.0).
     #[must_use]
     pub fn render(&self) -> String {
@@ -301,6 +308,12 @@ pub struct ModelMetrics {
 }
 
 impl ModelMetrics {
+    /// Whether what the model does is counted. The first inference of a load is
+    /// not: nobody asked for it.
+    pub fn count(&self, counting: bool) {
+        self.counting.store(counting, Ordering::Relaxed);
+    }
+
     /// Texts whose callers were gone before they ran.
     pub fn expired(&self, texts: usize) {
         self.expired.inc_by(texts as u64);
@@ -368,6 +381,9 @@ mod tests {
         let metrics = Metrics::new();
         metrics.answered("text", "M", "ok");
         metrics.set_load("text", "M", Load::default(), 0);
+        metrics.set_loaded("text", "M", true, 1);
+        metrics.model_load("text", "M", "ok");
+        metrics.model_unload("text", "M", "room");
         metrics.of_model("text", "M").ran(1, 1, Duration::ZERO);
         metrics.of_model("text", "M").waited(Duration::ZERO);
         let served = metrics.render();

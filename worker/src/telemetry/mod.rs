@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod http;
+mod labels;
 pub mod logs;
 pub mod metrics;
 pub mod window;

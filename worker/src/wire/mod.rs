@@ -3,6 +3,7 @@
 //! Pure: bytes in, typed values out, and back. Knows neither NATS nor ONNX.
 //! `schemas/` holds the contract that this room and the Go client both follow.
 
+pub mod admin;
 pub mod alive;
 mod bounded;
 pub mod call;

@@ -97,8 +97,15 @@ pub const CANCEL_SUBJECT: &str = "fastembed.ctl.v1.cancel";
 /// One instance, outside the queue group: `<root>.<id>.<op>.<model>`.
 pub const INSTANCE_ROOT: &str = "fastembed.ctl.v1.inst";
 
-/// Operators' verbs.
+/// Operators' verbs, `<root>.<verb>`; every worker hears them where its
+/// configuration allows.
 pub const ADMIN_ROOT: &str = "fastembed.ctl.v1.admin";
+
+/// Verb: load a model that is configured, and offer it.
+pub const ADMIN_LOAD: &str = "load";
+
+/// Verb: offer a model no more, answer what it was asked, and unload it.
+pub const ADMIN_UNLOAD: &str = "unload";
 
 /// Operation: text to dense vectors.
 pub const OP_TEXT: &str = "text";

@@ -61,11 +61,11 @@ func once(t *testing.T, d document, b []byte) {
 }
 
 func FuzzRequests(f *testing.F) {
-	fuzz(f, "text-request", "info-request", "cancel-request", "sparse-request", "image-request", "rerank-request", "joint-request")
+	fuzz(f, "text-request", "info-request", "cancel-request", "admin-request", "sparse-request", "image-request", "rerank-request", "joint-request")
 }
 
 func FuzzReplies(f *testing.F) {
-	fuzz(f, "text-reply", "info-reply", "error-reply", "alive-frame", "sparse-reply", "image-reply", "rerank-reply", "joint-reply")
+	fuzz(f, "text-reply", "info-reply", "error-reply", "alive-frame", "admin-reply", "sparse-reply", "image-reply", "rerank-reply", "joint-reply")
 }
 
 func fuzz(f *testing.F, names ...string) {

@@ -100,8 +100,15 @@ const (
 	// One instance, outside the queue group: `<root>.<id>.<op>.<model>`.
 	InstanceRoot = "fastembed.ctl.v1.inst"
 
-	// Operators' verbs.
+	// Operators' verbs, `<root>.<verb>`; every worker hears them where its
+	// configuration allows.
 	AdminRoot = "fastembed.ctl.v1.admin"
+
+	// Verb: load a model that is configured, and offer it.
+	AdminLoad = "load"
+
+	// Verb: offer a model no more, answer what it was asked, and unload it.
+	AdminUnload = "unload"
 
 	// Operation: text to dense vectors.
 	OpText = "text"

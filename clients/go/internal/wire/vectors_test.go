@@ -77,6 +77,8 @@ var documents = map[string]document{
 	"error-reply":    of(DecodeErrorReply, AppendErrorReply),
 	"alive-frame":    of(DecodeAliveFrame, AppendAliveFrame),
 	"cancel-request": of(DecodeCancelRequest, AppendCancelRequest),
+	"admin-request":  of(DecodeAdminRequest, AppendAdminRequest),
+	"admin-reply":    of(DecodeAdminReply, AppendAdminReply),
 	"sparse-request": of(DecodeSparseRequest, AppendSparseRequest),
 	"sparse-reply":   of(DecodeSparseReply, AppendSparseReply),
 	"image-request":  of(DecodeImageRequest, AppendImageRequest),
@@ -168,6 +170,12 @@ func plain(t *testing.T, doc any) any {
 	case *InfoRequest:
 	case *CancelRequest:
 		out["attempts"] = list(d.Attempts)
+	case *AdminRequest:
+		out["op"], out["model"] = d.Op, d.Model
+		put("instance", d.Instance != nil, func() any { return *d.Instance })
+	case *AdminReply:
+		out["instance"], out["op"], out["model"], out["state"] = d.Instance, d.Op, d.Model, d.State
+		put("space", d.Space != nil, func() any { return *d.Space })
 	case *TextRequest:
 		out["inputs"] = list(d.Inputs)
 		put("truncate", d.Truncate != nil, func() any { return *d.Truncate })

@@ -1,7 +1,7 @@
 //! From the files of an image model to its sessions.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,83 +20,129 @@ use crate::wire;
 /// Images of which is found out whether company moves their vectors.
 const COMPANY: u64 = 4;
 
-/// Reads an image model out of a hub cache and compiles it for `parallelism`.
-/// Where company moves a vector, images run alone.
-///
-/// # Errors
-/// Any of [`Error`].
-pub fn load(
-    environment: &Environment,
-    cache: &Path,
-    entry: &Entry,
-    parallelism: Parallelism,
-) -> Result<Loaded, Error> {
-    let files = Files::find(cache, entry)?;
-    let unreadable = |file: &Path, reason: String| Error::Unreadable {
-        model: entry.label(),
+/// An image model, read and ready to be run by any number of sessions, which share
+/// its weights.
+pub struct Prepared {
+    label: String,
+    file: PathBuf,
+    facts: Facts,
+    preprocessor: Arc<Preprocessor>,
+    graph: Bytes,
+    weights: Weights,
+}
+
+impl Prepared {
+    /// Reads it out of a hub cache.
+    ///
+    /// # Errors
+    /// Any but [`Error::Run`].
+    pub fn read(cache: &Path, entry: &Entry) -> Result<Self, Error> {
+        let files = Files::find(cache, entry)?;
+        let unreadable = |file: &Path, reason: String| unreadable(entry.label(), file, reason);
+        let read =
+            |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
+        let (graph, settings) = (read(&files.graph)?, read(&files.preprocessor)?);
+        let preprocessor = Preprocessor::from_json(&settings)
+            .map_err(|reason| unreadable(&files.preprocessor, reason))?;
+        let dimensions = entry.dimensions.ok_or_else(|| {
+            let reason = "its dimensions are not known".to_owned();
+            unreadable(&files.graph, reason)
+        })?;
+        let external = weights::external(&files, read)?;
+        let mut contents: Vec<&[u8]> = vec![&graph, &settings];
+        contents.extend(external.iter().map(|(_, data)| &**data));
+        let space = entry.space(&contents, "op=image");
+        let graph = Bytes::from(graph);
+        let weights = Weights::read(&graph, external)
+            .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
+        let facts = Facts {
+            op: entry.op,
+            name: entry.name.clone(),
+            shape: Shape {
+                dense: dimensions,
+                ..Shape::default()
+            },
+            max_tokens: 0,
+            pooling: None,
+            prompts: Prompts::default(),
+            matryoshka: Vec::new(),
+            space,
+            aliases: entry.aliases(),
+            license: entry.license(),
+            source: format!("{}@{}", entry.repository, files.revision),
+            weighs_queries: false,
+            runs_alone: entry.runs_alone() || weights.are_dynamic(),
+            batch_invariant: false,
+            executors: 0,
+            threads: 0,
+        };
+        Ok(Self {
+            label: entry.label(),
+            file: files.graph,
+            facts,
+            preprocessor: Arc::new(preprocessor),
+            graph,
+            weights,
+        })
+    }
+
+    /// Its fingerprint and other facts, as far as they are known before it runs.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Compiles it for `parallelism`. Where company moves a vector, images run alone.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where the runtime refuses the graph, or [`Error::Run`].
+    pub fn load(
+        self,
+        environment: &Environment,
+        parallelism: Parallelism,
+    ) -> Result<Loaded, Error> {
+        let Self {
+            label,
+            file,
+            mut facts,
+            preprocessor,
+            graph,
+            weights,
+        } = self;
+        facts.executors = parallelism.instances;
+        facts.threads = parallelism.threads;
+        let mut towers = (0..parallelism.instances)
+            .map(|_| {
+                let session = session(environment, &graph, &weights, parallelism.threads)
+                    .map_err(|fault| unreadable(label.clone(), &file, fault.to_string()))?;
+                Tower::new(session, &facts, Arc::clone(&preprocessor))
+            })
+            .collect::<Result<Vec<Tower>, Error>>()?;
+        if let Some(first) = towers.first_mut()
+            && !facts.runs_alone
+        {
+            let moved = moved(first, &preprocessor, facts.shape)?;
+            company::note(&mut facts, moved, "images");
+        }
+        facts.batch_invariant |= facts.runs_alone;
+        let alone = |mut tower: Tower| {
+            tower.runs_alone(facts.runs_alone);
+            Box::new(tower) as Box<dyn Model>
+        };
+        Ok(Loaded {
+            instances: towers.into_iter().map(alone).collect(),
+            tokenizer: preprocessor,
+            facts: Arc::new(facts),
+        })
+    }
+}
+
+fn unreadable(model: String, file: &Path, reason: String) -> Error {
+    Error::Unreadable {
+        model,
         file: file.display().to_string(),
         reason,
-    };
-    let read = |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
-    let (graph, settings) = (read(&files.graph)?, read(&files.preprocessor)?);
-    let preprocessor = Preprocessor::from_json(&settings)
-        .map_err(|reason| unreadable(&files.preprocessor, reason))?;
-    let dimensions = entry.dimensions.ok_or_else(|| {
-        let reason = "its dimensions are not known".to_owned();
-        unreadable(&files.graph, reason)
-    })?;
-    let external = weights::external(&files, read)?;
-    let mut contents: Vec<&[u8]> = vec![&graph, &settings];
-    contents.extend(external.iter().map(|(_, data)| &**data));
-    let space = entry.space(&contents, "op=image");
-    let graph = Bytes::from(graph);
-    let refused = |fault: String| unreadable(&files.graph, fault);
-    let weights = Weights::read(&graph, external).map_err(|fault| refused(fault.to_string()))?;
-    let mut facts = Facts {
-        op: entry.op,
-        name: entry.name.clone(),
-        shape: Shape {
-            dense: dimensions,
-            ..Shape::default()
-        },
-        max_tokens: 0,
-        pooling: None,
-        prompts: Prompts::default(),
-        matryoshka: Vec::new(),
-        space,
-        aliases: entry.aliases(),
-        license: entry.license(),
-        source: format!("{}@{}", entry.repository, files.revision),
-        weighs_queries: false,
-        runs_alone: entry.runs_alone() || weights.are_dynamic(),
-        batch_invariant: false,
-        executors: parallelism.instances,
-        threads: parallelism.threads,
-    };
-    let preprocessor = Arc::new(preprocessor);
-    let mut towers = (0..parallelism.instances)
-        .map(|_| {
-            let session = session(environment, &graph, &weights, parallelism.threads)
-                .map_err(|fault| refused(fault.to_string()))?;
-            Tower::new(session, &facts, Arc::clone(&preprocessor))
-        })
-        .collect::<Result<Vec<Tower>, Error>>()?;
-    if let Some(first) = towers.first_mut()
-        && !facts.runs_alone
-    {
-        let moved = moved(first, &preprocessor, facts.shape)?;
-        company::note(&mut facts, moved, "images");
     }
-    facts.batch_invariant |= facts.runs_alone;
-    let alone = |mut tower: Tower| {
-        tower.runs_alone(facts.runs_alone);
-        Box::new(tower) as Box<dyn Model>
-    };
-    Ok(Loaded {
-        instances: towers.into_iter().map(alone).collect(),
-        tokenizer: preprocessor,
-        facts: Arc::new(facts),
-    })
 }
 
 /// The largest move of a value by company, of images of noise.

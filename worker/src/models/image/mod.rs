@@ -10,7 +10,7 @@ mod resample;
 mod settings;
 mod tower;
 
-pub use load::load;
+pub use load::Prepared;
 
 /// The smallest image, a GIF of one white pixel.
 pub const SMALLEST: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00\

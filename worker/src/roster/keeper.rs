@@ -1,0 +1,241 @@
+//! Loads what is asked for, a model at a time, and makes room for it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_blocking;
+
+use super::resident;
+use super::room::{self, Answer};
+use super::slot::{Slot, Surroundings};
+use crate::batch::{Company, Pipeline};
+use crate::config::Model;
+use crate::models::Loaded;
+use crate::start::{self, Loader, Moment, Size};
+use crate::telemetry::metrics::Metrics;
+use crate::wire::{Error, ErrorCode};
+
+/// How long a load waits for models to have no work in hand, where only those
+/// could leave. Past it, its callers had better go to another worker.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Pause between looks at who else still holds a pipeline, for a moment.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Why a model is unloaded.
+const FOR_ROOM: &str = "room";
+const BY_ADMIN: &str = "admin";
+
+/// What it takes to load a model.
+pub(super) struct Means {
+    pub(super) loader: Loader,
+    pub(super) company: Company,
+}
+
+impl Means {
+    /// Loads a model before anything is asked of it. Blocks.
+    pub(super) fn load_at_start(
+        &self,
+        model: Model,
+        size: Size,
+        surroundings: Surroundings,
+    ) -> anyhow::Result<Arc<Slot>> {
+        let (start, before) = (Instant::now(), resident::bytes());
+        let loaded = self.loader.load(&model, Moment::Start)?;
+        let slot = Slot::new(model, Arc::clone(&loaded.facts), size, surroundings);
+        let pipeline = self.pipeline(&slot, loaded)?;
+        note(&slot, &pipeline, start, before);
+        slot.came(pipeline);
+        Ok(slot)
+    }
+
+    fn pipeline(&self, slot: &Slot, loaded: Loaded) -> anyhow::Result<Pipeline> {
+        let admission = Arc::clone(slot.admission());
+        let settings = self.loader.settings();
+        let (metrics, company) = (slot.metrics(), &self.company);
+        Ok(Pipeline::start(
+            loaded, settings, admission, metrics, company,
+        )?)
+    }
+}
+
+pub(super) struct Keeper {
+    pub(super) means: Arc<Means>,
+    /// Bytes; 0: no bound.
+    pub(super) budget: u64,
+    pub(super) slots: Arc<[Arc<Slot>]>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Rings when a model has no work in hand any more.
+    pub(super) idle: Arc<Notify>,
+}
+
+impl Keeper {
+    /// Loads what is asked for, in that order.
+    pub(super) async fn keep(self: Arc<Self>, mut wishes: UnboundedReceiver<usize>) {
+        while let Some(at) = wishes.recv().await {
+            if let Some(slot) = self.slots.get(at) {
+                self.load(slot).await;
+            }
+        }
+    }
+
+    async fn load(self: &Arc<Self>, slot: &Arc<Slot>) {
+        let facts = slot.facts();
+        let (op, name) = (facts.op.as_str(), &facts.name);
+        match self.try_load(slot).await {
+            Ok(pipeline) => {
+                self.metrics.model_load(op, name, "ok");
+                slot.came(pipeline);
+                self.give_way(slot).await;
+            }
+            Err((error, reason)) => {
+                self.metrics.model_load(op, name, "failed");
+                tracing::error!(model = %name, reason, "a model could not be loaded");
+                slot.failed(error);
+            }
+        }
+    }
+
+    /// The model, having run once; or what callers are told, and what is logged.
+    async fn try_load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Pipeline, (Error, String)> {
+        let broken = |reason: String| {
+            let message = "the model could not be loaded";
+            (Error::new(ErrorCode::Internal, message), reason)
+        };
+        self.make_room(slot.memory()).await.map_err(|reason| {
+            let error = Error::new(ErrorCode::Overloaded, format_args!("no memory: {reason}"));
+            let pause = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
+            (error.with_retry_after_ms(pause), reason.to_owned())
+        })?;
+        let (start, before) = (Instant::now(), resident::bytes());
+        let (means, read) = (Arc::clone(&self.means), Arc::clone(slot));
+        let read = spawn_blocking(move || {
+            let loaded = means.loader.load(read.model(), Moment::Later)?;
+            means.pipeline(&read, loaded)
+        });
+        let pipeline = read
+            .await
+            .map_err(|_| broken("loading panicked".to_owned()))?
+            .map_err(|fault| broken(format!("{fault:#}")))?;
+        if let Err(fault) = start::first_inference(&pipeline, slot.metrics()).await {
+            end(Arc::new(pipeline)).await;
+            return Err(broken(format!("{fault:#}")));
+        }
+        note(slot, &pipeline, start, before);
+        Ok(pipeline)
+    }
+
+    /// Has models leave until there is room for `needed` bytes.
+    async fn make_room(&self, needed: u64) -> Result<(), &'static str> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        while self.budget > 0 {
+            let mut idle = pin!(self.idle.notified());
+            idle.as_mut().enable();
+            let held: Vec<_> = self.slots.iter().filter_map(|slot| slot.held()).collect();
+            match room::make(&held, needed, self.budget) {
+                Answer::Leave(leaving) if leaving.is_empty() => break,
+                Answer::Leave(leaving) => self.dismiss(&leaving).await,
+                Answer::Wait => {
+                    if tokio::time::timeout_at(until, idle).await.is_err() {
+                        return Err("the models that could leave have work in hand");
+                    }
+                }
+                Answer::Never => return Err("it does not fit into runtime.memory_budget_bytes"),
+            }
+        }
+        Ok(())
+    }
+
+    /// After a load that took more than was thought: others leave that can.
+    async fn give_way(&self, came: &Slot) {
+        if self.budget == 0 {
+            return;
+        }
+        let others = self
+            .slots
+            .iter()
+            .filter(|slot| !std::ptr::eq(&***slot, came));
+        let held: Vec<_> = others.filter_map(|slot| slot.held()).collect();
+        match room::make(&held, came.memory(), self.budget) {
+            Answer::Leave(leaving) => self.dismiss(&leaving).await,
+            Answer::Wait | Answer::Never => tracing::warn!(
+                model = %came.facts().name,
+                memory_bytes = came.memory(),
+                "the loaded models take more than runtime.memory_budget_bytes"
+            ),
+        }
+    }
+
+    async fn dismiss(&self, leaving: &[usize]) {
+        for slot in leaving.iter().filter_map(|at| self.slots.get(*at)) {
+            self.try_unload(slot, FOR_ROOM).await;
+        }
+    }
+
+    /// Unloads a model when all that it was asked is answered.
+    pub(super) async fn retire(&self, slot: &Slot) {
+        slot.may_leave();
+        loop {
+            let mut idle = pin!(self.idle.notified());
+            idle.as_mut().enable();
+            if slot.is_absent() || self.try_unload(slot, BY_ADMIN).await {
+                return;
+            }
+            // A load that is under way ends in a model that can be unloaded, and
+            // nothing rings where nobody asks that model.
+            let _ = tokio::time::timeout(PATIENCE, idle).await;
+        }
+    }
+
+    /// Unloads a model that has no work in hand; whether it was one.
+    async fn try_unload(&self, slot: &Slot, reason: &'static str) -> bool {
+        let Some(pipeline) = slot.leave() else {
+            return false;
+        };
+        let facts = Arc::clone(pipeline.facts());
+        let (op, name) = (facts.op.as_str(), &facts.name);
+        end(pipeline).await;
+        slot.left();
+        self.metrics.model_unload(op, name, reason);
+        tracing::info!(model = %name, reason, "model unloaded");
+        true
+    }
+}
+
+/// Says what was loaded, and measures it.
+fn note(slot: &Slot, pipeline: &Pipeline, start: Instant, before: Option<u64>) {
+    if let (Some(before), Some(after)) = (before, resident::bytes()) {
+        slot.measured(after.saturating_sub(before));
+    }
+    let facts = pipeline.facts();
+    tracing::info!(
+        model = %facts.name,
+        space = %facts.space,
+        source = %facts.source,
+        executors = facts.executors,
+        threads = facts.threads,
+        batch_invariant = facts.batch_invariant,
+        memory_bytes = slot.memory(),
+        load_ms = start.elapsed().as_secs_f64() * 1e3,
+        "model loaded"
+    );
+}
+
+/// Ends a pipeline's threads and gives its memory back. Whoever else looks at it
+/// does so for a moment, and must not be the one to wait for its threads.
+async fn end(mut pipeline: Arc<Pipeline>) {
+    let ended = spawn_blocking(move || {
+        loop {
+            match Arc::try_unwrap(pipeline) {
+                Ok(last) => return drop(last),
+                Err(shared) => pipeline = shared,
+            }
+            std::thread::sleep(LOOK);
+        }
+    });
+    // A panic there leaves nothing to give back.
+    let _ = ended.await;
+}

@@ -1,0 +1,192 @@
+//! How far a model is loaded, and who holds it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::batch::Pipeline;
+use crate::wire::Error;
+
+/// Shortest and longest time for which a load that failed is not tried again.
+const BACK_OFF: Duration = Duration::from_secs(1);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+
+/// The state of one model.
+pub(super) struct Life {
+    state: State,
+    /// Requests that have been taken and not yet answered.
+    hands: usize,
+    used: Instant,
+}
+
+enum State {
+    /// Not loaded; with how that failed.
+    Absent(Option<Failure>),
+    /// After so many failures in a row.
+    Loading(u32),
+    Loaded(Arc<Pipeline>),
+    /// Its threads end and its memory is given back.
+    Unloading,
+}
+
+struct Failure {
+    error: Error,
+    /// Not tried again before.
+    until: Instant,
+    times: u32,
+}
+
+impl Life {
+    /// Not loaded.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            state: State::Absent(None),
+            hands: 0,
+            used: now,
+        }
+    }
+
+    /// The state, for people.
+    pub(super) fn name(&self) -> &'static str {
+        match self.state {
+            State::Absent(_) => "unloaded",
+            State::Loading(_) => "loading",
+            State::Loaded(_) => "loaded",
+            State::Unloading => "unloading",
+        }
+    }
+
+    pub(super) fn pipeline(&self) -> Option<Arc<Pipeline>> {
+        match &self.state {
+            State::Loaded(pipeline) => Some(Arc::clone(pipeline)),
+            _ => None,
+        }
+    }
+
+    /// Somebody wants it; whether it is to be loaded for that, from now on.
+    ///
+    /// # Errors
+    /// Why it could not be loaded a moment ago.
+    pub(super) fn want(&mut self, now: Instant) -> Result<bool, Error> {
+        let times = match &self.state {
+            State::Absent(None) => 0,
+            State::Absent(Some(failure)) if now < failure.until => {
+                return Err(failure.error.clone());
+            }
+            State::Absent(Some(failure)) => failure.times,
+            State::Loading(_) | State::Loaded(_) | State::Unloading => return Ok(false),
+        };
+        self.state = State::Loading(times);
+        Ok(true)
+    }
+
+    /// It is loaded.
+    pub(super) fn came(&mut self, pipeline: Pipeline, now: Instant) {
+        self.state = State::Loaded(Arc::new(pipeline));
+        self.used = now;
+    }
+
+    /// It could not be loaded.
+    pub(super) fn failed(&mut self, error: Error, now: Instant) {
+        let times = match self.state {
+            State::Loading(times) => times + 1,
+            _ => 1,
+        };
+        let pause = BACK_OFF.saturating_mul(1 << (times - 1).min(10));
+        self.state = State::Absent(Some(Failure {
+            error,
+            until: now + pause.min(LONGEST_BACK_OFF),
+            times,
+        }));
+    }
+
+    /// Gives its threads away, unless it has work in hand or is not loaded.
+    pub(super) fn leave(&mut self) -> Option<Arc<Pipeline>> {
+        match self.hands {
+            0 => self.end(),
+            _ => None,
+        }
+    }
+
+    /// The same, whatever work it has.
+    pub(super) fn end(&mut self) -> Option<Arc<Pipeline>> {
+        let pipeline = self.pipeline()?;
+        self.state = State::Unloading;
+        Some(pipeline)
+    }
+
+    /// Its threads have ended.
+    pub(super) fn left(&mut self) {
+        self.state = State::Absent(None);
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self.state, State::Absent(_))
+    }
+
+    /// One more request is in hand.
+    pub(super) fn taken(&mut self) {
+        self.hands += 1;
+    }
+
+    /// One less; whether none is any more.
+    pub(super) fn answered(&mut self, now: Instant) -> bool {
+        self.hands -= 1;
+        if self.is_idle() {
+            self.used = now;
+        }
+        self.is_idle()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.hands == 0
+    }
+
+    /// When it last had work.
+    pub(super) fn used(&self) -> Instant {
+        self.used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ErrorCode;
+
+    fn error() -> Error {
+        Error::new(ErrorCode::Internal, "it broke")
+    }
+
+    #[test]
+    fn whoever_wants_it_first_has_it_loaded_and_the_others_wait() {
+        let now = Instant::now();
+        let mut life = Life::new(now);
+        assert_eq!(life.want(now), Ok(true));
+        assert_eq!(life.want(now), Ok(false));
+        assert_eq!(life.name(), "loading");
+    }
+
+    #[test]
+    fn a_load_that_failed_is_tried_again_later_and_later_but_within_a_minute() {
+        let mut now = Instant::now();
+        let mut life = Life::new(now);
+        for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(life.want(now), Ok(true));
+            life.failed(error(), now);
+            now += Duration::from_secs(pause);
+            let early = now - Duration::from_millis(1);
+            assert_eq!(life.want(early), Err(error()));
+        }
+        assert_eq!(life.want(now), Ok(true));
+    }
+
+    #[test]
+    fn it_was_used_when_the_last_request_was_answered() {
+        let start = Instant::now();
+        let (first, last) = (start + BACK_OFF, start + 2 * BACK_OFF);
+        let mut life = Life::new(start);
+        life.taken();
+        life.taken();
+        assert!(!life.answered(first) && life.used() == start);
+        assert!(life.answered(last) && life.used() == last);
+    }
+}
