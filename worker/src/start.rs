@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use crate::batch::{Pipeline, Settings};
 use crate::config::{Config, Model, ModelKind, Runtime};
+use crate::models::fake::Behaviour;
 use crate::models::onnx::{Environment, Parallelism, Prepared};
-use crate::models::{Loaded, Op, calibration, catalog, fake, image, onnx};
+use crate::models::{Loaded, Op, calibration, fake, image, onnx};
 use crate::telemetry::metrics::Metrics;
 use crate::wire::call::{Call, Lane};
 use crate::wire::image::ImageRequest;
@@ -87,7 +88,7 @@ pub fn pipelines(
 /// Loads a model for as many sessions and threads as are configured, or found to
 /// be fastest here.
 fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::Result<Loaded> {
-    let entry = catalog::find_anywhere(&model.name)?;
+    let entry = model.entry()?;
     if entry.op == Op::Image {
         // Not tried out: the most sessions are what a full queue is served best by.
         let parallelism = match runtime.is_calibrated() {
@@ -104,7 +105,8 @@ fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::
             parallelism,
         )?);
     }
-    let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
+    let prepared =
+        Prepared::read(&runtime.cache, entry, model.max_length)?.measured(environment)?;
     let parallelism = match runtime.is_calibrated() {
         true => {
             let processors = runtime.processors();
@@ -120,7 +122,10 @@ fn load_fake(model: &Model, instances: usize) -> Loaded {
         &model.name,
         model.max_length.unwrap_or(fake::MAX_TOKENS),
         instances,
-        &model.fake,
+        &Behaviour {
+            dimensions: model.dimensions.unwrap_or_default(),
+            ..model.fake.clone()
+        },
     )
 }
 

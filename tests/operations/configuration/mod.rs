@@ -1,6 +1,7 @@
 //! Every setting and every relation between settings: what is not allowed ends
 //! the worker with 64 and one line, before it opens a socket.
 
+mod own;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -52,7 +53,7 @@ async fn every_setting_that_cannot_be_used_exits_64_with_its_line_and_opens_no_s
     listener.set_nonblocking(true).expect("a socket");
     let url = format!("nats://{}", listener.local_addr().expect("a bound socket"));
     let mut wrong = Vec::new();
-    for (setting, line) in ROWS {
+    for (setting, line) in ROWS.iter().chain(own::ROWS) {
         for command in ["check", "serve"] {
             let exit = run(command, setting, &url).await;
             let expected = format!("fastembed-worker: {line}");
@@ -97,6 +98,7 @@ fn every_key_has_a_row() {
     );
     let told: BTreeSet<String> = ROWS
         .iter()
+        .chain(own::ROWS)
         .map(|(_, line)| line.split([':', ' ']).next().expect("a word").to_owned())
         .collect();
     let without: Vec<&String> = keys.difference(&told).collect();

@@ -39,7 +39,7 @@ impl Stage {
             self.still_wanted(job)?;
             rows.push(look(&file.0));
         }
-        let normalize = request.normalize.unwrap_or(true);
+        let normalize = request.normalize.unwrap_or(self.facts.normalizes);
         Ok(Asking {
             rows,
             options: Options {
@@ -67,7 +67,7 @@ impl Stage {
         request.check()?;
         let encoding = request.encoding.unwrap_or(Encoding::usual(format));
         let dimensions = self.kept(request.dimensions)?;
-        let normalize = request.normalize.unwrap_or(true);
+        let normalize = request.normalize.unwrap_or(self.facts.normalizes);
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;
         let meta = meta_bytes(format, request.meta.as_ref());
