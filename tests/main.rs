@@ -12,6 +12,7 @@
 )]
 
 mod contract;
+mod custom;
 mod fidelity;
 #[allow(dead_code, reason = "the other binaries use the rest")]
 mod harness;

@@ -18,11 +18,17 @@ impl Generated {
     /// Makes those that are `wanted` by operation and name. Each program has a
     /// folder of its own.
     pub(crate) fn make(folder: &str, wanted: impl Fn(&str, &str) -> bool) -> Self {
+        Self::of(folder, &listed(wanted))
+    }
+
+    /// Makes these, which have the form of `models --json`, and a `family` where
+    /// no catalogue has them.
+    pub(crate) fn of(folder: &str, listed: &Value) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder for generated models");
         let entries = folder.join("entries.json");
-        std::fs::write(&entries, listed(wanted).to_string()).expect("the folder can be written");
+        std::fs::write(&entries, listed.to_string()).expect("the folder can be written");
         let hub = folder.join("hub");
         python(&[Path::new("tests/models"), &entries, &hub]);
         let references = Path::new("tests/models/references.py");
@@ -60,6 +66,22 @@ impl Generated {
         self.folder.join("hub").display().to_string()
     }
 
+    /// A folder of this name with the files of a repository, and nothing that says
+    /// that they are of one.
+    pub(crate) fn folder(&self, repository: &str, name: &str) -> PathBuf {
+        let repository = self
+            .folder
+            .join("hub")
+            .join(format!("models--{}", repository.replace('/', "--")));
+        let revision = std::fs::read_to_string(repository.join("refs/main"));
+        let snapshot = repository
+            .join("snapshots")
+            .join(revision.expect("a revision"));
+        let folder = self.folder.join("folders").join(name);
+        copy(&snapshot, &folder);
+        folder
+    }
+
     /// An image that the references are of.
     pub(crate) fn image(&self, name: &str) -> Vec<u8> {
         let file = self.folder.join("references/images").join(name);
@@ -80,6 +102,21 @@ impl Generated {
                 .iter()
                 .map(|bytes| f32::from_le_bytes(*bytes))
                 .collect(),
+        }
+    }
+}
+
+/// Copies a folder and what is in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder can be written");
+    for item in std::fs::read_dir(from).expect("a folder") {
+        let (from, to) = item
+            .map(|item| (item.path(), to.join(item.file_name())))
+            .expect("an item");
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).expect("a file that can be copied");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::program::{NOBODY, Program};
 
 /// A model of fastembed's that has such a file: 1,024 dimensions.
 const APART: &str = "MultilingualE5Large";
-const DATA: &str = "model.onnx_data";
+pub(crate) const DATA: &str = "model.onnx_data";
 const DIMENSIONS: usize = 1024;
 const WORDS: [&str; 4] = ["[PAD]", "[UNK]", "hello", "world"];
 
@@ -49,6 +49,7 @@ fn graph(offset: usize) -> Vec<u8> {
         input: vec!["table".into(), "input_ids".into()],
         output: vec!["last_hidden_state".into()],
         op_type: "Gather".into(),
+        ..NodeProto::default()
     };
     let graph = GraphProto {
         node: vec![gather],
@@ -90,7 +91,7 @@ fn data(shift: f32) -> Vec<u8> {
 
 const OFFSET: usize = 64;
 
-fn put(folder: &Path, shift: f32) {
+pub(crate) fn put(folder: &Path, shift: f32) {
     let vocab: serde_json::Map<String, serde_json::Value> = WORDS
         .iter()
         .enumerate()

@@ -19,6 +19,7 @@ mod fake_hub;
 mod harness;
 mod import;
 mod offline;
+mod own;
 mod pins;
 mod program;
 mod refusals;

@@ -34,43 +34,53 @@ fn generated() -> &'static Generated {
 }
 
 /// A worker that serves generated models, such as `sparse/SPLADEPPV1`.
-struct Stage {
-    caller: Caller,
-    _worker: Worker,
+pub(crate) struct Stage {
+    pub(crate) caller: Caller,
+    pub(crate) worker: Worker,
     _server: Server,
 }
 
 impl Stage {
     async fn serving(models: &[&str]) -> Self {
-        let server = Server::start().await;
         let tables = models
             .iter()
             .map(|name| format!("[[models]]\nname = '{name}'\n"));
-        let config = format!("[runtime]\nexecutors = 1\n{}", tables.collect::<String>());
-        let launch = Launch::new(&server.url(), &config).env("HF_HOME", &generated().hub());
-        let worker = launch.ready().await;
+        Self::of(&tables.collect::<String>(), &generated().hub()).await
+    }
+
+    /// Of these tables of models, with a cache.
+    pub(crate) async fn of(tables: &str, hub: &str) -> Self {
+        let server = Server::start().await;
+        let config = format!("[runtime]\nexecutors = 1\n{tables}");
+        let launch = Launch::new(&server.url(), &config).env("HF_HOME", hub);
         Self {
+            worker: launch.ready().await,
             caller: Caller::connect(&server).await,
-            _worker: worker,
             _server: server,
         }
     }
 
     /// The answer to this document, in JSON.
-    async fn ask(&self, op: &str, model: &str, document: &Value) -> Value {
+    pub(crate) async fn ask(&self, op: &str, model: &str, document: &Value) -> Value {
         let ask = Ask::on(format!("fastembed.v1.{op}.{model}")).json(document);
         self.caller.call(ask).await.read()
     }
 
     /// The refusal of this document.
-    async fn refused(&self, op: &str, model: &str, document: &Value, error: &str) -> Value {
+    pub(crate) async fn refused(
+        &self,
+        op: &str,
+        model: &str,
+        document: &Value,
+        error: &str,
+    ) -> Value {
         let ask = Ask::on(format!("fastembed.v1.{op}.{model}")).json(document);
         self.caller.call(ask).await.refused(error)
     }
 }
 
 /// The numbers of a list.
-fn numbers(list: &Value) -> Vec<f32> {
+pub(crate) fn numbers(list: &Value) -> Vec<f32> {
     let list = list.as_array().unwrap_or_else(|| panic!("no list: {list}"));
     list.iter()
         .map(|number| number.as_f64().expect("a number") as f32)
@@ -78,7 +88,7 @@ fn numbers(list: &Value) -> Vec<f32> {
 }
 
 /// Asserts that all numbers are within 1e-5 of the others, or of their ten-thousandth.
-fn near(what: &str, ours: &[f32], theirs: &[f32]) {
+pub(crate) fn near(what: &str, ours: &[f32], theirs: &[f32]) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     for (one, other) in ours.iter().zip(theirs) {
         assert!(

@@ -28,11 +28,14 @@ class Encoder:
     padding: int | None = None
     types: bool = True
     causal: bool = False
+    # The caller says each token's position, as exported decoders want it.
+    placed: bool = False
 
 
 def inputs(encoder):
     shape = (INT64, ["batch", "sequence"])
-    names = ["input_ids", "attention_mask", *(["token_type_ids"] if encoder.types else [])]
+    names = ["input_ids", "attention_mask"]
+    names += ["token_type_ids"] * encoder.types + ["position_ids"] * encoder.placed
     return {name: shape for name in names}
 
 
@@ -75,6 +78,8 @@ def places(graph, encoder):
     if not encoder.positions:
         return waves(graph)
     table = graph.random("embeddings.position", (encoder.positions, HIDDEN), 0.4)
+    if encoder.placed:
+        return graph.add("Gather", [table, "position_ids"], "embed/positions")
     if encoder.padding is None:
         zero = graph.constant("zero_index", [0])
         return graph.add("Slice", [table, zero, length(graph), zero], "embed/positions")

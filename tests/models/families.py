@@ -29,7 +29,8 @@ class Family:
 
     head: object
     tokenizer: str | None = None
-    # "table": as long as the model; "counted": beyond the padding's id, as XLM-R; "waves": without end.
+    # "table": as long as the model; "placed": the same, by places that are an input; "counted": beyond the padding's
+    # id, as XLM-R; "waves": without end.
     positions: str = "table"
     types: bool = False
     causal: bool = False
@@ -43,8 +44,10 @@ class Family:
     def encoder(self, words, max_length):
         rows = {"table": max(max_length, 77 if self.causal else BERT_POSITIONS), "waves": 0}
         rows["counted"] = rows["table"] + 2
+        rows["placed"] = max(max_length, BERT_POSITIONS)
         padding = words.padding_id if self.positions == "counted" else None
-        return Encoder(words.size, rows[self.positions], padding, self.types, self.causal)
+        placed = self.positions == "placed"
+        return Encoder(words.size, rows[self.positions], padding, self.types, self.causal, placed)
 
 
 FAMILIES = {
@@ -59,6 +62,8 @@ FAMILIES = {
     "jina-code": Family(text.plain, "roberta", "waves", types=True, pooling="mean", max_length=8192),
     "modernbert": Family(text.plain, "modernbert", "waves", pooling="mean", max_length=8192, config="modernbert"),
     "gemma": Family(text.gemma, "gemma", "waves", max_length=2048, config="gemma3_text"),
+    # In no catalogue: what users bring. A decoder's last token has seen all others.
+    "decoder": Family(text.plain, "roberta", "placed", causal=True, pooling="last", config="qwen3"),
     "clip-text": Family(text.clip, "clip", causal=True, max_length=77, config="clip_text_model"),
     "bge-m3": Family(text.with_sentence, "xlmr", "counted", max_length=8192, config="xlm-roberta"),
     "splade": Family(sparse.masked_language_model, "bert", types=True, more=("last_hidden_state",)),

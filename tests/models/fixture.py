@@ -37,6 +37,8 @@ ENTRIES = {
     "gemma": entry("text", "EmbeddingGemma300M", "onnx-community/embeddinggemma-300m-ONNX", "onnx/model.onnx", 768,
                    additional=["onnx/model.onnx_data"]),
     "clip-text": entry("text", "ClipVitB32", "Qdrant/clip-ViT-B-32-text", "model.onnx", 512, max_length=77),
+    # In no catalogue: users bring decoders.
+    "decoder": entry("text", "OwnDecoder", "example/own-decoder", "model.onnx", 64, family="decoder"),
     "bge-m3": entry("text", "BGEM3", "BAAI/bge-m3", "onnx/model.onnx", 1024, additional=M3_DATA),
     "bge-m3-sparse": entry("sparse", "BGEM3", "BAAI/bge-m3", "onnx/model.onnx", additional=M3_DATA),
     "splade": entry("sparse", "SPLADEPPV1", "Qdrant/Splade_PP_en_v1", "model.onnx"),

@@ -20,6 +20,7 @@ from reference import Model
 HERE = Path(__file__).resolve().parent
 IDS = ["input_ids", "attention_mask"]
 TYPED = [*IDS, "token_type_ids"]
+PLACED = [*IDS, "position_ids"]
 LAST = {"last_hidden_state": 3}
 # family → inputs, outputs in their order with their number of axes.
 SIGNATURES = {
@@ -33,6 +34,7 @@ SIGNATURES = {
     "jina-code": (TYPED, LAST),
     "modernbert": (IDS, LAST),
     "gemma": (IDS, {"last_hidden_state": 3, "sentence_embedding": 2}),
+    "decoder": (PLACED, LAST),
     "clip-text": (IDS, {"text_embeds": 2, "last_hidden_state": 3}),
     "bge-m3": (IDS, {"token_embeddings": 3, "sentence_embedding": 2}),
     "splade": (TYPED, LAST),
@@ -73,7 +75,8 @@ class Families(unittest.TestCase):
             for batch, tokens in ((1, 3), (3, 9)):
                 with self.subTest(name, batch=batch, tokens=tokens):
                     ids = np.full((batch, tokens), 5, np.int64)
-                    feed = {"input_ids": ids, "attention_mask": ids * 0 + 1, "token_type_ids": ids * 0}
+                    feed = {"input_ids": ids, "attention_mask": ids * 0 + 1, "token_type_ids": ids * 0,
+                            "position_ids": ids * 0 + np.arange(tokens)}
                     pixels = np.zeros((batch, 3, 224, 224), np.float32)
                     for each, array in zip(model.outputs, model.session.run(
                         None, {each: feed.get(each, pixels) for each in model.inputs}

@@ -65,6 +65,7 @@ class Model:
             "input_ids": encoding.ids,
             "attention_mask": encoding.attention_mask,
             "token_type_ids": encoding.type_ids,
+            "position_ids": range(len(encoding.ids)),
         }
         feed = {name: np.array([fields[name]], np.int64) for name in self.inputs}
         return dict(zip(self.outputs, self.session.run(None, feed)))

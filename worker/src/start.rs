@@ -11,9 +11,10 @@ use crate::batch::{Pipeline, Request, Settings};
 use crate::config::{Config, Model, ModelKind};
 use crate::hub::{self, Pins};
 use crate::models::catalog::Entry;
+use crate::models::fake::Behaviour;
 use crate::models::files::Files;
 use crate::models::onnx::{Environment, Parallelism, Prepared};
-use crate::models::{self, Facts, Loaded, Op, calibration, catalog, fake, image, onnx};
+use crate::models::{Facts, Loaded, Op, calibration, fake, image, onnx};
 use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::call::{Call, Lane};
 use crate::wire::image::ImageRequest;
@@ -103,7 +104,7 @@ impl Loader {
                 memory,
             });
         }
-        let files = Files::find(&self.config.runtime.cache, &entry(model)?)?.bytes();
+        let files = Files::find(&self.config.runtime.cache, &model.entry()?)?.bytes();
         Ok(Size {
             files,
             memory: files.saturating_mul(MEMORY_OF_FILES),
@@ -120,12 +121,15 @@ impl Loader {
         if !is_onnx(model) {
             return Ok((*self.fake(model).facts).clone());
         }
-        let (runtime, entry) = (&self.config.runtime, entry(model)?);
+        let (runtime, entry) = (&self.config.runtime, model.entry()?);
         let (mut facts, parallelism) = if entry.op == Op::Image {
             let prepared = image::Prepared::read(&runtime.cache, &entry)?;
-            (prepared.facts().clone(), self.most_sessions())
+            (self.image_facts(prepared, &entry)?, self.most_sessions())
         } else {
-            let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
+            let mut prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
+            if let Some(environment) = &self.environment {
+                prepared = prepared.measured(environment)?;
+            }
             (prepared.facts().clone(), self.remembered(&prepared))
         };
         facts.executors = parallelism.instances;
@@ -144,7 +148,7 @@ impl Loader {
             std::thread::sleep(Duration::from_millis(model.fake.load_ms));
             return Ok(self.fake(model));
         };
-        let (runtime, entry) = (&self.config.runtime, entry(model)?);
+        let (runtime, entry) = (&self.config.runtime, model.entry()?);
         if moment == Moment::Later {
             self.verify(&entry)?;
         }
@@ -152,7 +156,8 @@ impl Loader {
             let prepared = image::Prepared::read(&runtime.cache, &entry)?;
             return Ok(prepared.load(environment, self.most_sessions())?);
         }
-        let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
+        let prepared =
+            Prepared::read(&runtime.cache, entry, model.max_length)?.measured(environment)?;
         let parallelism = if runtime.is_calibrated() && moment == Moment::Start {
             let processors = runtime.processors();
             calibration::choose(&prepared, environment, processors, &runtime.cache)?.parallelism()
@@ -160,6 +165,20 @@ impl Loader {
             self.remembered(&prepared)
         };
         Ok(prepared.load(environment, parallelism)?)
+    }
+
+    /// Of a model that the configuration describes, what its first run says.
+    fn image_facts(&self, prepared: image::Prepared, entry: &Entry) -> anyhow::Result<Facts> {
+        match &self.environment {
+            Some(environment) if entry.own.is_some() => {
+                let parallelism = Parallelism {
+                    instances: 1,
+                    threads: 1,
+                };
+                Ok((*prepared.load(environment, parallelism)?.facts).clone())
+            }
+            _ => Ok(prepared.facts().clone()),
+        }
     }
 
     fn verify(&self, entry: &Entry) -> anyhow::Result<()> {
@@ -197,13 +216,12 @@ impl Loader {
             &model.name,
             model.max_length.unwrap_or(fake::MAX_TOKENS),
             self.config.runtime.parallelism().instances,
-            &model.fake,
+            &Behaviour {
+                dimensions: model.dimensions.unwrap_or_default(),
+                ..model.fake.clone()
+            },
         )
     }
-}
-
-fn entry(model: &Model) -> Result<Entry, models::Error> {
-    catalog::find_anywhere(&model.name)
 }
 
 fn is_onnx(model: &Model) -> bool {

@@ -2,6 +2,7 @@
 //! the worker with 64 and one line, before it opens a socket.
 
 mod lifecycle;
+mod own;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ use rows::From::{self, File, Flags, Variable};
 use rows::ROWS;
 
 fn all_rows() -> impl Iterator<Item = &'static (From, &'static str)> {
-    ROWS.iter().chain(lifecycle::ROWS)
+    ROWS.iter().chain(lifecycle::ROWS).chain(own::ROWS)
 }
 
 /// A run of the program with nothing but this set, and its exit.

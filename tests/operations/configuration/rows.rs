@@ -374,7 +374,7 @@ pub(super) const ROWS: &[(From, &str)] = &[
     ),
     (
         File("[[models]]\nname = 'F'\nkind = 'fake'\ndelay = 1"),
-        "models.delay: there is no such setting; there are delay_ms, dimensions, hang_on, kind, lazy, load_ms, max_length, memory_bytes, name, nan_on, panic_on, stall_on",
+        "models.delay: there is no such setting; there are delay_ms, dimensions, directory, file, files, hang_on, kind, lazy, license, load_ms, matryoshka, max_length, memory_bytes, name, nan_on, normalize, op, output, panic_on, pins, pooling, preprocessor, prompts, query_weights, repository, revision, runs_alone, stall_on, tokenizer",
     ),
     (
         Variable("FASTEMBED_QUEUE_MAX_TOKEN", "1"),

@@ -63,6 +63,8 @@ impl Executor {
             Ok(Ok(())) if outputs.has(rows.len(), shape) => {
                 self.metrics.ran(tokens, rows.len(), elapsed);
                 self.admission.ran(tokens, elapsed);
+                let bad = (0..batch.len()).filter(|at| !outputs.row(*at, shape).is_finite());
+                self.metrics.not_finite(bad.count());
                 for (at, item) in batch.iter().enumerate() {
                     let output = outputs.row(at, shape);
                     for taker in item.audience.close() {

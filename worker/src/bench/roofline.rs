@@ -32,6 +32,7 @@ fn product() -> Vec<u8> {
             input: vec!["x".to_owned(), "w".to_owned()],
             output: vec!["y".to_owned()],
             op_type: "MatMul".to_owned(),
+            ..NodeProto::default()
         }],
         name: "product".to_owned(),
         initializer: vec![TensorProto {

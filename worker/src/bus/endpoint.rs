@@ -180,13 +180,13 @@ impl Endpoint {
         call.format.encode(&InfoReply {
             op: op.to_string(),
             model: facts.name.clone(),
-            space: facts.space.clone(),
+            space: facts.usual_space(),
             instance: self.shared.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             dimensions: small(facts.dimensions().unwrap_or(0)),
             max_tokens: small(facts.max_tokens),
             pooling: facts.pooling_name(),
-            normalized: true,
+            normalized: facts.normalizes,
             encodings: encodings(op).iter().copied().map(str::to_owned).collect(),
             features: [protocol::ACCEPT_PARTS, protocol::ACCEPT_ALIVE]
                 .into_iter()
@@ -197,7 +197,7 @@ impl Endpoint {
             prompts: facts.prompts.names().map(str::to_owned).collect(),
             matryoshka: facts.matryoshka.iter().copied().map(small).collect(),
             aliases: facts.aliases.clone(),
-            license: facts.license.to_owned(),
+            license: facts.license.clone(),
             source: facts.source.clone(),
             limits: Limits::default(),
             outputs: if op == Op::Joint {

@@ -46,7 +46,7 @@ struct Described<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<usize>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    matryoshka: &'static [usize],
+    matryoshka: &'e [usize],
     #[serde(skip_serializing_if = "Option::is_none")]
     max_length: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ struct Described<'e> {
     runs_alone: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     prompts: BTreeMap<&'static str, &'static str>,
-    license: &'static str,
+    license: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }
@@ -75,9 +75,9 @@ impl<'e> Described<'e> {
             files: entry.files(),
             graph: &entry.graph,
             additional: &entry.additional,
-            output: entry.output,
+            output: entry.output.as_deref(),
             dimensions: entry.dimensions,
-            matryoshka: card.map_or(&[], |card| card.matryoshka),
+            matryoshka: entry.matryoshka(),
             max_length: entry.max_length,
             context: card.and_then(|card| card.context),
             pooling: entry.pooling.map(|pooling| pooling.to_string()),

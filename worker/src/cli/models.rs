@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::Settings;
-use crate::config::{self, Config, ModelKind};
+use crate::config::{self, Config, Model, ModelKind};
 use crate::hub::{self, Hub, Pin, Pins, Progress};
-use crate::models::catalog::{self, Entry};
+use crate::models::catalog::Entry;
 
 /// What fetching needs.
 #[derive(Clone, Debug, Args)]
@@ -64,6 +64,7 @@ pub async fn pull(
     let hub = Hub::new(&config)?;
     let mut progress = Progress::to_stderr();
     for entry in entries(&arguments.names, &config)? {
+        lies_in_a_repository(&entry)?;
         let pin = pins.find(&entry).filter(|_| !arguments.update);
         let pulled = hub.pull(&entry, pin, &mut progress).await?;
         report(&entry, &pulled.revision, &config)?;
@@ -84,7 +85,8 @@ pub async fn import(
 ) -> anyhow::Result<()> {
     let config = load(&arguments.settings, arguments.lock.as_ref(), variables)?;
     let mut pins = pins(&config, arguments.lock.is_some())?;
-    let entry = catalog::find_anywhere(&arguments.name)?;
+    let entry = config.entry(&arguments.name)?;
+    lies_in_a_repository(&entry)?;
     let cache = &config.runtime.cache;
     let mut progress = Progress::to_stderr();
     let revision = hub::import(cache, &entry, &arguments.folder, &mut progress).await?;
@@ -117,16 +119,27 @@ fn pins(config: &Config, writing: bool) -> Result<Pins, config::Error> {
 
 fn entries(names: &[String], config: &Config) -> Result<Vec<Entry>, crate::models::Error> {
     if !names.is_empty() {
-        return names
-            .iter()
-            .map(|name| catalog::find_anywhere(name))
-            .collect();
+        return names.iter().map(|name| config.entry(name)).collect();
     }
     let served = config.served();
     let served = served.iter().filter(|model| model.kind == ModelKind::Onnx);
+    // What lies in a folder is there.
     served
-        .map(|model| catalog::find_anywhere(&model.name))
+        .filter(|model| model.own.directory.is_none())
+        .map(Model::entry)
         .collect()
+}
+
+/// Refuses a model in a folder of its own: it needs no cache.
+fn lies_in_a_repository(entry: &Entry) -> Result<(), config::Error> {
+    let reason = |_| {
+        let name = entry.label();
+        config::Error::new(
+            "models.directory",
+            format!("is where {name} lies: there is nothing to fetch or to import"),
+        )
+    };
+    entry.directory().map(reason).map_or(Ok(()), Err)
 }
 
 fn report(entry: &Entry, revision: &str, config: &Config) -> anyhow::Result<()> {

@@ -10,8 +10,8 @@ const PEM: &str = "-----BEGIN";
 /// What the seed of a user's nkey begins with.
 const USER_SEED: &str = "SU";
 
-/// Looks into every file of `[nats]` that is set, so that a wrong one is found
-/// before a connection is tried.
+/// Looks into every file of `[nats]` that is set, and for the folder of every model,
+/// so that a wrong one is found before a connection is tried.
 ///
 /// # Errors
 /// The first that cannot be read or is of another kind. What is in it is not told.
@@ -35,6 +35,17 @@ pub fn readable(config: &Config) -> Result<(), Error> {
         ("nats.ca", &nats.ca),
     ] {
         holds(key, path, "a PEM file", |text| text.contains(PEM))?;
+    }
+    let folders = config.models.iter();
+    for folder in folders.filter_map(|model| model.own.directory.as_deref()) {
+        let reason = match folder.metadata() {
+            Ok(about) if about.is_dir() => continue,
+            Ok(_) => "it is none".to_owned(),
+            Err(fault) => fault.to_string(),
+        };
+        let value = format!("{:?}", folder.display().to_string());
+        let reason = format!("must be a folder: {reason}");
+        return Err(Error::of("models.directory", value, reason));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use toml::{Table, Value};
 
-use super::{Config, Error, Model, ModelKind};
+use super::{Config, Error, Model, ModelKind, own};
 use crate::models::fake::Behaviour;
 
 /// Numbers and what they may be, both ends included.
@@ -28,6 +28,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     // Two special tokens and one of text.
     ("models.max_length", 3, 1 << 17),
     ("models.dimensions", 0, 1 << 16),
+    ("models.matryoshka", 1, 1 << 16),
     ("models.delay_ms", 0, 3_600_000),
     ("models.load_ms", 0, 3_600_000),
     ("models.memory_bytes", 0, 1 << 40),
@@ -37,6 +38,8 @@ const RANGES: &[(&str, i64, i64)] = &[
 const CHOICES: &[(&str, &[&str])] = &[
     ("log.format", &["auto", "pretty", "json"]),
     ("models.kind", &["onnx", "fake"]),
+    ("models.op", &["text", "sparse", "image", "rerank", "joint"]),
+    ("models.pooling", &["cls", "mean", "last"]),
 ];
 
 /// Settings that may hold a secret: their values are shown by no message.
@@ -98,15 +101,7 @@ fn check_models(models: &Value) -> Result<(), Error> {
         if !model.contains_key("name") {
             return Err(Error::new("models.name", "must be set for every model"));
         }
-        let is_fake = model.get("kind").and_then(Value::as_str) == Some("fake");
-        let own = |key: &&String| ["name", "kind", "max_length", "lazy"].contains(&key.as_str());
-        if let Some(key) = model.keys().find(|key| !is_fake && !own(key)) {
-            let key = format!("{MODELS}.{key}");
-            return Err(Error::new(
-                key,
-                "must be set for models of kind \"fake\" alone",
-            ));
-        }
+        own::check_keys(model)?;
     }
     Ok(())
 }
@@ -142,7 +137,17 @@ pub(super) fn check_value(name: &str, value: &Value, like: &Value) -> Result<(),
             range.is_none_or(|(_, least, most)| (least..=most).contains(&number))
         }
         (Value::Boolean(_), Value::Boolean(_)) => true,
+        (Value::Array(like), Value::Array(items)) if are_numbers(like) => {
+            let within = |item: &Value| {
+                let number = item.as_integer();
+                number.is_some_and(|number| {
+                    range.is_none_or(|(_, least, most)| (least..=most).contains(&&number))
+                })
+            };
+            items.iter().all(within)
+        }
         (Value::Array(_), Value::Array(items)) => items.iter().all(Value::is_str),
+        (Value::Table(_), Value::Table(entries)) => entries.values().all(Value::is_str),
         _ => false,
     };
     if fits {
@@ -152,6 +157,10 @@ pub(super) fn check_value(name: &str, value: &Value, like: &Value) -> Result<(),
         (Value::Integer(_), Some((_, least, most)), _) => {
             format!("a whole number between {least} and {most}")
         }
+        (Value::Array(like), Some((_, least, most)), _) if are_numbers(like) => {
+            format!("a list of whole numbers between {least} and {most}")
+        }
+        (Value::Table(_), ..) => "a table of texts".to_owned(),
         (Value::Boolean(_), ..) => "true or false".to_owned(),
         (Value::Array(_), ..) => "a list of texts".to_owned(),
         (_, _, Some((_, choices))) => format!("one of {}", choices.join(", ")),
@@ -171,6 +180,10 @@ pub(super) fn check_value(name: &str, value: &Value, like: &Value) -> Result<(),
     })
 }
 
+fn are_numbers(items: &[Value]) -> bool {
+    items.first().is_some_and(Value::is_integer)
+}
+
 /// Every key of a model's table.
 #[must_use]
 pub fn model_keys() -> Vec<String> {
@@ -183,24 +196,19 @@ fn defaults() -> Result<Table, Error> {
 
 /// A model's table with every key that there is.
 fn model() -> Result<Table, Error> {
-    let text = || Some(String::new());
     Table::try_from(Model {
         name: String::new(),
         kind: ModelKind::Fake,
         max_length: Some(0),
         lazy: false,
-        fake: Behaviour {
-            panic_on: text(),
-            stall_on: text(),
-            hang_on: text(),
-            nan_on: text(),
-            ..Behaviour::default()
-        },
+        dimensions: Some(0),
+        own: own::sample(),
+        fake: Behaviour::sample(),
     })
     .map_err(unwritten)
 }
 
-fn unwritten(fault: toml::ser::Error) -> Error {
+pub(super) fn unwritten(fault: toml::ser::Error) -> Error {
     Error::new("configuration", fault.to_string())
 }
 
@@ -252,7 +260,10 @@ mod tests {
     fn every_number_has_a_range_and_every_range_a_number() {
         let mut numbers: Vec<String> = Vec::new();
         let mut note = |section: &str, entries: &Table| {
-            let found = entries.iter().filter(|(_, value)| value.is_integer());
+            let is_number = |value: &Value| {
+                value.is_integer() || value.as_array().is_some_and(|list| are_numbers(list))
+            };
+            let found = entries.iter().filter(|(_, value)| is_number(value));
             numbers.extend(found.map(|(key, _)| format!("{section}.{key}")));
         };
         for (section, entries) in &defaults().unwrap() {

@@ -10,6 +10,7 @@ mod hub;
 mod keys;
 mod layers;
 mod nats;
+mod own;
 mod packed;
 mod runtime;
 mod template;
@@ -26,6 +27,8 @@ pub use runtime::Runtime;
 pub use template::{effective, template};
 
 use crate::batch::admission::Bounds;
+use crate::models;
+use crate::models::catalog::{self, Entry, Own};
 use crate::models::fake::Behaviour;
 use crate::wire::protocol;
 
@@ -248,7 +251,7 @@ pub enum LogFormat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// fastembed's name, or any for a fake one.
+    /// fastembed's name, or any for one's own or a fake one.
     pub name: String,
     /// What runs it.
     #[serde(default)]
@@ -259,6 +262,13 @@ pub struct Model {
     /// Load it with its first request, and unload it where another model needs its room.
     #[serde(default)]
     pub lazy: bool,
+    /// Values in a vector: what one's own must give, or what a fake one gives, 8 by
+    /// default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<usize>,
+    /// What one's own is.
+    #[serde(default, flatten)]
+    pub own: Own,
     /// How a fake one behaves.
     #[serde(default, flatten)]
     pub fake: Behaviour,
@@ -287,8 +297,21 @@ impl Model {
             kind: ModelKind::Onnx,
             max_length: None,
             lazy: false,
+            dimensions: None,
+            own: Own::default(),
             fake: Behaviour::default(),
         }
+    }
+
+    /// The model's entry: one's own, or the catalogue's.
+    ///
+    /// # Errors
+    /// As [`catalog::find_anywhere`].
+    pub fn entry(&self) -> Result<Entry, models::Error> {
+        if self.own.is_one() {
+            return Ok(self.own.entry(&self.name, self.max_length, self.dimensions));
+        }
+        catalog::find_anywhere(&self.name)
     }
 }
 
@@ -301,6 +324,17 @@ impl Config {
         } else {
             self.models.clone()
         }
+    }
+
+    /// The entry of what is called so: one's own, or the catalogue's.
+    ///
+    /// # Errors
+    /// As [`catalog::find_anywhere`].
+    pub fn entry(&self, name: &str) -> Result<Entry, models::Error> {
+        let own = self.models.iter().filter(|model| model.own.is_one());
+        let mut own = own.map(Model::entry);
+        let found = own.find(|entry| entry.as_ref().is_ok_and(|entry| entry.label() == name));
+        found.unwrap_or_else(|| catalog::find_anywhere(name))
     }
 
     /// `subject` behind the tenant's prefix.

@@ -18,6 +18,26 @@ const HEAD: &str = "\
 #   max_length = 256        # tokens, special ones included; the model's own by default
 #   lazy = true             # load it with its first request; unload it where another needs its room
 #
+# A model of one's own has a directory or a repository, and what else applies to it:
+#
+#   [[models]]
+#   name = \"ours\"                    # A-Z a-z 0-9 _ -, on subjects; none of fastembed's of the same op
+#   op = \"text\"                      # text (default), sparse, rerank, joint or image
+#   directory = \"/models/ours\"       # or repository = \"owner/name\", with revision = \"<commit>\" or the newest
+#   file = \"model.onnx\"              # the graph; weights that it keeps beside it are found, files = [...] for more
+#   tokenizer = \"tokenizer.json\"     # image: preprocessor = \"preprocessor_config.json\"
+#   output = \"last_hidden_state\"     # which output is read, where the graph has several; not of joint
+#   pooling = \"mean\"                 # text whose graph does not pool: cls, mean or last
+#   normalize = true                  # text, image: unit length where a request does not say
+#   max_length = 512                  # 512 by default, or the model's positions where those are fewer
+#   dimensions = 384                  # text, joint, image: refused at start where the graph gives others
+#   matryoshka = [256, 128]           # text, image: lengths to which vectors can well be cut
+#   prompts = { query = \"query: \", passage = \"passage: \" }    # text
+#   query_weights = \"idf.json\"       # sparse: weights of words, by which queries need no run
+#   license = \"Apache-2.0\"           # for callers; unknown by default
+#   runs_alone = false                # one input a run; what is quantised dynamically is found by its graph
+#   pins = { \"model.onnx\" = \"<sha256>\" }
+#
 # `fastembed-worker check` refuses what cannot be used, with the range that is allowed. How settings relate:
 # nats.user and nats.password go together, nats.cert and nats.key too; a worker has one of user, token, creds and
 # nkey; queue.max_tokens is at least runtime.batch_tokens and the longest text of every model, queue.max_bytes at least

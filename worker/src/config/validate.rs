@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tracing_subscriber::EnvFilter;
 
 use super::keys::nearest;
-use super::{Config, Error, Model, ModelKind, Nats};
+use super::{Config, Error, Model, ModelKind, Nats, own};
 use crate::models::catalog::{self, Op};
 use crate::models::{self, fake};
 use crate::wire::protocol;
@@ -165,11 +165,16 @@ fn work(config: &Config) -> Result<(), Error> {
 
 fn models(models: &[Model]) -> Result<(), Error> {
     let mut served = std::collections::BTreeSet::new();
+    let mut subjects = std::collections::BTreeMap::new();
     for model in models {
         let refused = |reason: String| Err(Error::of("models.name", quoted(&model.name), reason));
         let name = match model.kind {
             ModelKind::Fake if is_token(&model.name) => model.name.clone(),
             ModelKind::Fake => return refused("must be of A-Z a-z 0-9 _ -".to_owned()),
+            ModelKind::Onnx if model.own.is_one() => {
+                own::check(model)?;
+                model.own.entry(&model.name, None, None).label()
+            }
             ModelKind::Onnx => match catalog::find_anywhere(&model.name) {
                 Ok(entry) => entry.label(),
                 Err(models::Error::Ambiguous { candidates, .. }) => {
@@ -190,6 +195,16 @@ fn models(models: &[Model]) -> Result<(), Error> {
         if !served.insert(name.clone()) {
             return refused(format!("must be served once, and {name} stands twice"));
         }
+        let op = model.entry().map_or(Op::Text, |entry| entry.op);
+        let bare = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        for op in op.also() {
+            // A model of texts also ranks, on the subject of a reranker of its name.
+            if let Some(other) = subjects.insert((*op, bare.clone()), name.clone()) {
+                return refused(format!(
+                    "must be another name: {other} is called on {op}.{bare} too"
+                ));
+            }
+        }
     }
     Ok(())
 }
@@ -201,7 +216,7 @@ fn longest_texts(config: &Config) -> Result<(), Error> {
     for model in config.served() {
         let longest = model.max_length.or_else(|| match model.kind {
             ModelKind::Fake => Some(fake::MAX_TOKENS),
-            ModelKind::Onnx => Some(catalog::find_anywhere(&model.name).ok()?.max_length?),
+            ModelKind::Onnx => Some(model.entry().ok()?.max_length?),
         });
         if let Some(longest) = longest.filter(|longest| max_tokens < *longest) {
             let name = &model.name;
@@ -275,7 +290,7 @@ fn is_subject(value: &str) -> bool {
 }
 
 /// One token of a subject, in the alphabet that endpoint names allow.
-fn is_token(value: &str) -> bool {
+pub(super) fn is_token(value: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     is_set(value) && value.bytes().all(allowed)
 }
@@ -284,7 +299,7 @@ fn is_set(value: &str) -> bool {
     !value.is_empty()
 }
 
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     format!("{value:?}")
 }
 

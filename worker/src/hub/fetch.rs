@@ -22,8 +22,8 @@ pub(super) struct Wanted<'a> {
     pub(super) revision: &'a str,
     /// Its path in the repository.
     pub(super) file: &'a str,
-    /// Where `models.lock` pins it.
-    pub(super) sha256: Option<&'a str>,
+    /// The sum that it is pinned to, and what pins it.
+    pub(super) pinned: Option<(&'a str, &'static str)>,
     /// Where it goes once it is whole.
     pub(super) target: &'a Path,
 }
@@ -57,14 +57,11 @@ pub(super) async fn fetch(
             }
         }
     };
-    let promises = [
-        (wanted.sha256, "models.lock"),
-        (announced.as_deref(), "the hub"),
-    ];
+    let announced = announced.as_deref().map(|sum| (sum, "the hub"));
     let bytes = part.bytes;
     let found = part.sum();
-    for (promised, source_of_truth) in promises {
-        if let Some(promised) = promised.filter(|promised| *promised != found) {
+    for (promised, source_of_truth) in wanted.pinned.into_iter().chain(announced) {
+        if promised != found {
             part.remove();
             return Err(Error::Checksum {
                 file,

@@ -10,9 +10,9 @@ use super::exclusive::Door;
 use super::place::{self, Gathering};
 use super::{Error, Progress, sum};
 use crate::models::catalog::Entry;
-use crate::models::files::{PREPROCESSOR, Repository, TOKENIZER};
-use crate::models::onnx;
+use crate::models::files::{Repository, TOKENIZER};
 use crate::models::tokenizer::Tokenizer;
+use crate::models::{onnx, weights};
 
 /// What the names of imported revisions begin with.
 pub(super) const REVISION_PREFIX: &str = "import-";
@@ -33,7 +33,7 @@ pub async fn import(
     folder: &Path,
     progress: &mut Progress,
 ) -> Result<String, Error> {
-    check(entry, folder)?;
+    let files = check(entry, folder)?;
     let failed = |fault: std::io::Error| Error::cache(cache, fault);
     let repository = Repository::of(cache, &entry.repository);
     let _alone = Door::to(cache, repository.folder())?
@@ -42,14 +42,14 @@ pub async fn import(
     let gathering = Gathering::of(&repository, "import");
     gathering.clear().map_err(failed)?;
     let mut whole = Sha256::new();
-    for file in entry.files() {
-        let (bytes, found) = copy(&folder.join(&file), &gathering.path(&file), cache)?;
+    for file in &files {
+        let (bytes, found) = copy(&folder.join(file), &gathering.path(file), cache)?;
         whole.update(format!("{file} {found}\n"));
-        progress.end(&file, bytes, &found);
+        progress.end(file, bytes, &found);
     }
     let revision = format!("{REVISION_PREFIX}{}", &sum::hex(whole)[..REVISION_DIGITS]);
     gathering
-        .move_to(&revision, &entry.files())
+        .move_to(&revision, &files)
         .and_then(|()| place::make_current(&repository, &revision))
         .and_then(|()| place::sweep(&repository))
         .map_err(failed)?;
@@ -57,25 +57,32 @@ pub async fn import(
 }
 
 /// All files are there, the graph is one, and the tokenizer, or what prepares
-/// images, can be read.
-fn check(entry: &Entry, folder: &Path) -> Result<(), Error> {
+/// images, can be read. Gives the files.
+fn check(entry: &Entry, folder: &Path) -> Result<Vec<String>, Error> {
     let refused = |reason: String| Error::Import {
         folder: folder.display().to_string(),
         reason,
     };
-    let files = entry.files();
-    let missing: Vec<&str> = files
-        .iter()
-        .map(String::as_str)
-        .filter(|file| !folder.join(file).is_file())
-        .collect();
-    if !missing.is_empty() {
+    if let Some(revision) = entry.revision() {
         return Err(refused(format!(
+            "models.revision of {} is {revision}, and an import is a revision of its own",
+            entry.label()
+        )));
+    }
+    let are_there = |files: &[String]| {
+        let files = files.iter().map(String::as_str);
+        let missing: Vec<&str> = files.filter(|file| !folder.join(file).is_file()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(refused(format!(
             "{} needs {}, which it does not hold",
             entry.label(),
             missing.join(", ")
-        )));
-    }
+        )))
+    };
+    let mut files = entry.files();
+    are_there(&files)?;
     let read = |file: &str| {
         let path = folder.join(file);
         fs::read(&path).map_err(|fault| Error::read(&path, fault))
@@ -83,18 +90,27 @@ fn check(entry: &Entry, folder: &Path) -> Result<(), Error> {
     if !onnx::is_graph(read(&entry.graph)?) {
         return Err(refused(format!("{} is not an ONNX file", entry.graph)));
     }
+    if entry.own.is_some() {
+        let beside = weights::beside(folder, entry);
+        let beside = beside.map_err(|reason| refused(format!("{} {reason}", entry.graph)))?;
+        are_there(&beside)?;
+        files.extend(beside);
+    }
+    // What texts or images need is named first.
+    let first = files.first().map_or(TOKENIZER, String::as_str);
     let (file, outcome) = match entry.max_length {
         Some(max_length) => {
-            let tokenizer = Tokenizer::from_bytes(&read(TOKENIZER)?, max_length);
-            (TOKENIZER, tokenizer.map(drop))
+            let tokenizer = Tokenizer::from_bytes(&read(first)?, max_length);
+            (first, tokenizer.map(drop))
         }
         None => {
-            let settings = serde_json::from_slice::<serde_json::Map<_, _>>(&read(PREPROCESSOR)?);
+            let settings = serde_json::from_slice::<serde_json::Map<_, _>>(&read(first)?);
             let outcome = settings.map(drop).map_err(|fault| fault.to_string());
-            (PREPROCESSOR, outcome)
+            (first, outcome)
         }
     };
-    outcome.map_err(|reason| refused(format!("{file} cannot be read: {reason}")))
+    outcome.map_err(|reason| refused(format!("{file} cannot be read: {reason}")))?;
+    Ok(files)
 }
 
 /// Copies one file; gives its size and its sum.

@@ -31,6 +31,10 @@ pub use verify::{Verdict, verify};
 
 use crate::models;
 
+/// What pins files, as refusals name it.
+const LOCK: &str = "models.lock";
+const CONFIGURATION: &str = "the configuration";
+
 /// Why a model's files cannot be had or trusted. Each is one line that names
 /// the file or folder.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +59,7 @@ pub enum Error {
         found: String,
         /// Of what should be.
         wanted: String,
-        /// `models.lock` or `the hub`.
+        /// `models.lock`, `the configuration` or `the hub`.
         source_of_truth: &'static str,
     },
     /// A revision or a file that nothing pins, while only pinned ones may load.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{place, sum};
 use crate::config::{self, Runtime};
 use crate::models::catalog::{Entry, Op};
-use crate::models::files::{Repository, is_revision};
+use crate::models::files::{Files, Repository, is_revision};
 
 /// Where the pins stand unless a setting says otherwise.
 const DEFAULT_PATH: &str = "config/models.lock";
@@ -132,25 +132,24 @@ impl Pin {
     /// Where one cannot be read.
     pub fn in_cache(cache: &Path, entry: &Entry, revision: &str) -> Result<Self, super::Error> {
         let snapshot = Repository::of(cache, &entry.repository).snapshot(revision);
-        Self::of(entry, revision, &snapshot)
+        let mut pin = Self::of(entry, revision, &snapshot)?;
+        if entry.own.is_some() {
+            // Its graph names files of its own.
+            let files = Files::find(cache, entry)?;
+            let beside = files.names.into_iter();
+            let beside = beside.filter(|file| !pin.files.contains_key(file));
+            pin.files.extend(summed(beside.collect(), &snapshot)?);
+        }
+        Ok(pin)
     }
 
     pub(super) fn of(entry: &Entry, revision: &str, snapshot: &Path) -> Result<Self, super::Error> {
-        let summed = |file: String| {
-            let path = snapshot.join(&file);
-            let sum = sum::of_file(&path).map_err(|fault| super::Error::read(&path, fault))?;
-            Ok((file, sum))
-        };
         Ok(Self {
             op: entry.op,
             name: entry.name.clone(),
             repository: entry.repository.clone(),
             revision: revision.to_owned(),
-            files: entry
-                .files()
-                .into_iter()
-                .map(summed)
-                .collect::<Result<_, super::Error>>()?,
+            files: summed(entry.files(), snapshot)?,
         })
     }
 
@@ -167,6 +166,16 @@ impl Pin {
             None => Ok(()),
         }
     }
+}
+
+/// The SHA-256 of each of these files.
+fn summed(files: Vec<String>, folder: &Path) -> Result<BTreeMap<String, String>, super::Error> {
+    let summed = |file: String| {
+        let path = folder.join(&file);
+        let sum = sum::of_file(&path).map_err(|fault| super::Error::read(&path, fault))?;
+        Ok((file, sum))
+    };
+    files.into_iter().map(summed).collect()
 }
 
 #[cfg(test)]

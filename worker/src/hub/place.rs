@@ -83,7 +83,12 @@ pub(super) fn make_current(repository: &Repository, revision: &str) -> io::Resul
 pub(super) fn sweep(repository: &Repository) -> io::Result<()> {
     let reference = repository.reference();
     let name = reference.file_name().unwrap_or_default().as_encoded_bytes();
-    for item in fs::read_dir(reference.parent().unwrap_or(repository.folder()))? {
+    let references = match fs::read_dir(reference.parent().unwrap_or(repository.folder())) {
+        // Nothing was ever made the current revision.
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
+        references => Some(references?),
+    };
+    for item in references.into_iter().flatten() {
         let item = item?;
         let file = item.file_name();
         let file = file.as_encoded_bytes();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Error, Hub, Pins, Progress, Verdict, verify};
 use crate::config::{Config, ModelKind};
-use crate::models::catalog::{self, Entry};
+use crate::models::catalog::Entry;
 
 /// Sees to it that every file of every configured model is in the cache and is
 /// the one that `models.lock` pins. Offline, the network is never touched.
@@ -20,7 +20,7 @@ pub async fn provide(config: &Config) -> anyhow::Result<()> {
         .served()
         .iter()
         .filter(|model| model.kind == ModelKind::Onnx)
-        .map(|model| catalog::find_anywhere(&model.name).map_err(Error::from))
+        .map(|model| model.entry().map_err(Error::from))
         .collect::<Result<Vec<Entry>, Error>>()?;
     if !runtime.offline {
         fetch(config, &entries, &pins).await?;
@@ -35,14 +35,19 @@ async fn fetch(config: &Config, entries: &[Entry], pins: &Pins) -> Result<(), Er
     let runtime = &config.runtime;
     let mut hub = None;
     for entry in entries {
+        if entry.directory().is_some() {
+            continue;
+        }
         let found = crate::models::files::Files::find(&runtime.cache, entry);
         let pin = pins.find(entry);
         let missing = match (&found, pin) {
             // Refused below, so not worth fetching.
-            (_, None) if runtime.locked => false,
+            (_, None) if runtime.locked && !entry.is_pinned() => false,
             (Err(_), _) => true,
-            (Ok(files), Some(pin)) => runtime.locked && files.revision != pin.revision,
-            (Ok(_), None) => false,
+            (Ok(files), Some(pin)) if entry.revision().is_none() => {
+                runtime.locked && files.revision != pin.revision
+            }
+            (Ok(_), _) => false,
         };
         if !missing {
             continue;

@@ -7,10 +7,11 @@ use super::exclusive::Door;
 use super::fetch::{Wanted, fetch};
 use super::place::{self, Gathering};
 use super::retry::Retry;
-use super::{Error, Pin, Progress, import, sum};
+use super::{CONFIGURATION, Error, LOCK, Pin, Progress, import, sum};
 use crate::config::{self, Config};
 use crate::models::catalog::Entry;
 use crate::models::files::{Repository, is_revision};
+use crate::models::weights;
 
 /// A hub, and the cache that is filled from it.
 pub struct Hub {
@@ -43,7 +44,8 @@ impl Hub {
 
     /// Fetches what the cache lacks of a model, at the pinned revision or else
     /// at the tip of `main`, and makes that revision the current one. A file
-    /// that has not the pinned sum is lacking too.
+    /// that has not the pinned sum is lacking too. A revision that is configured is
+    /// found without being the current one, which may be another model's.
     ///
     /// # Errors
     /// [`Error::Fetch`], [`Error::Checksum`], [`Error::Cache`]. The cache then
@@ -59,6 +61,7 @@ impl Hub {
         // Before the hub is asked: what it has is of no use where nothing can be written.
         let door = Door::to(&self.cache, repository.folder())?;
         let revision = match pin {
+            _ if entry.revision().is_some() => entry.revision().unwrap_or_default().to_owned(),
             Some(pin) if pin.revision.starts_with(import::REVISION_PREFIX) => {
                 return Err(Error::Fetch {
                     file: entry.repository.clone(),
@@ -73,32 +76,66 @@ impl Hub {
             None => self.revision(entry).await?,
         };
         let _alone = door.enter(progress).await?;
-        let lacking = lacking(entry, pin, &repository, &revision)?;
+        let snapshot = repository.snapshot(&revision);
+        let gathering = Gathering::of(&repository, &revision);
+        let pins = Sums { entry, pin };
+        let mut lacking = lacking(entry.files(), &pins, &snapshot)?;
+        self.gather(&lacking, &pins, &revision, &gathering, progress)
+            .await?;
+        if entry.own.is_some() {
+            // What its graph keeps beside it is known once that is there.
+            let root = if lacking.contains(&entry.graph) {
+                gathering.path("")
+            } else {
+                snapshot.clone()
+            };
+            let beside = weights::beside(&root, entry).map_err(|reason| Error::Read {
+                file: root.join(&entry.graph).display().to_string(),
+                reason,
+            })?;
+            let beside = self::lacking(beside, &pins, &snapshot)?;
+            self.gather(&beside, &pins, &revision, &gathering, progress)
+                .await?;
+            lacking.extend(beside);
+        }
         if !lacking.is_empty() {
-            let gathering = Gathering::of(&repository, &revision);
-            for file in &lacking {
-                let target = gathering.path(file);
-                if is_usable(&target, pinned(pin, file))? {
-                    // An earlier run has fetched and checked it, and failed later.
-                    continue;
-                }
-                let wanted = Wanted {
-                    repository: &entry.repository,
-                    revision: &revision,
-                    file,
-                    sha256: pinned(pin, file),
-                    target: &target,
-                };
-                fetch(&self.client, &self.settings, &wanted, progress).await?;
-            }
             gathering.move_to(&revision, &lacking).map_err(failed)?;
         }
-        place::make_current(&repository, &revision).map_err(failed)?;
+        if entry.revision().is_none() {
+            place::make_current(&repository, &revision).map_err(failed)?;
+        }
         place::sweep(&repository).map_err(failed)?;
         Ok(Pulled {
             revision,
             fetched: lacking.len(),
         })
+    }
+
+    /// Fetches what is not gathered yet.
+    async fn gather(
+        &self,
+        files: &[String],
+        pins: &Sums<'_>,
+        revision: &str,
+        gathering: &Gathering,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        for file in files {
+            let target = gathering.path(file);
+            if is_usable(&target, pins.of(file))? {
+                // An earlier run has fetched and checked it, and failed later.
+                continue;
+            }
+            let wanted = Wanted {
+                repository: &pins.entry.repository,
+                revision,
+                file,
+                pinned: pins.of(file),
+                target: &target,
+            };
+            fetch(&self.client, &self.settings, &wanted, progress).await?;
+        }
+        Ok(())
     }
 
     async fn revision(&self, entry: &Entry) -> Result<String, Error> {
@@ -121,18 +158,27 @@ impl Hub {
     }
 }
 
-/// The files that the snapshot lacks, or has with another sum than the pinned.
-fn lacking(
-    entry: &Entry,
-    pin: Option<&Pin>,
-    repository: &Repository,
-    revision: &str,
-) -> Result<Vec<String>, Error> {
-    let snapshot = repository.snapshot(revision);
+/// What is known of a model's files before they come.
+struct Sums<'a> {
+    entry: &'a Entry,
+    pin: Option<&'a Pin>,
+}
+
+impl<'a> Sums<'a> {
+    /// The pinned sum of a file, and what pins it.
+    fn of(&self, file: &str) -> Option<(&'a str, &'static str)> {
+        let own = self.entry.pinned(file).map(|sum| (sum, CONFIGURATION));
+        let locked = self.pin.and_then(|pin| pin.files.get(file));
+        own.or(locked.map(|sum| (sum.as_str(), LOCK)))
+    }
+}
+
+/// Those of the files that the snapshot lacks, or has with another sum than the
+/// pinned.
+fn lacking(files: Vec<String>, pins: &Sums<'_>, snapshot: &Path) -> Result<Vec<String>, Error> {
     let mut lacking = Vec::new();
-    for file in entry.files() {
-        let path = snapshot.join(&file);
-        if !is_usable(&path, pinned(pin, &file))? {
+    for file in files {
+        if !is_usable(&snapshot.join(&file), pins.of(&file))? {
             lacking.push(file);
         }
     }
@@ -140,16 +186,12 @@ fn lacking(
 }
 
 /// Whether a file is there, with the pinned sum where there is one.
-fn is_usable(path: &Path, wanted: Option<&str>) -> Result<bool, Error> {
+fn is_usable(path: &Path, wanted: Option<(&str, &str)>) -> Result<bool, Error> {
     match wanted {
         _ if !path.is_file() => Ok(false),
         None => Ok(true),
-        Some(wanted) => sum::of_file(path)
+        Some((wanted, _)) => sum::of_file(path)
             .map(|found| found == wanted)
             .map_err(|fault| Error::read(path, fault)),
     }
-}
-
-fn pinned<'a>(pin: Option<&'a Pin>, file: &str) -> Option<&'a str> {
-    pin?.files.get(file).map(String::as_str)
 }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::{Error, Pin, Pins, sum};
+use super::{CONFIGURATION, Error, LOCK, Pins, sum};
 use crate::models::catalog::Entry;
-use crate::models::files::{Files, Repository};
+use crate::models::files::Files;
 
 /// How far the files of a model are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every file has the sum that `models.lock` pins.
+    /// Every file has the sum that `models.lock` or the configuration pins.
     Pinned,
     /// Something is not pinned: why.
     Unpinned(String),
@@ -34,53 +34,69 @@ pub fn verify(cache: &Path, entry: &Entry, pins: &Pins, locked: bool) -> Result<
             Ok(Verdict::Unpinned(reason))
         }
     };
-    let Some(pin) = pins.find(entry) else {
+    let pin = pins.find(entry);
+    if pin.is_none() && !entry.is_pinned() {
         let verdict = unpinned("nothing pins it".to_owned())?;
         Files::find(cache, entry)?;
         return Ok(verdict);
-    };
-    let revision = Files::find(cache, entry)?.revision;
-    if pin.revision != revision {
-        return unpinned(format!(
-            "revision {revision} is in the cache, {} is pinned",
-            pin.revision
-        ));
     }
-    let snapshot = Repository::of(cache, &entry.repository).snapshot(&revision);
+    let files = Files::find(cache, entry)?;
+    if let Some(file) = entry
+        .pinned_files()
+        .find(|file| !files.names.contains(file))
+    {
+        return Err(Error::Read {
+            file: files.root.join(file).display().to_string(),
+            reason: format!("is pinned, and no file of {}", entry.label()),
+        });
+    }
+    let mut other = None;
+    let pin = pin.filter(|pin| {
+        let is_this = pin.revision == files.revision;
+        if !is_this {
+            let (there, pinned) = (&files.revision, &pin.revision);
+            other = Some(format!(
+                "revision {there} is in the cache, {pinned} is pinned"
+            ));
+        }
+        is_this
+    });
     let mut loose = Vec::new();
-    for file in entry.files() {
-        if pin.files.contains_key(&file) {
-            check(&snapshot, &file, pin)?;
-        } else {
-            loose.push(file);
+    for file in &files.names {
+        let locked = pin.and_then(|pin| pin.files.get(file));
+        let locked = locked.map(|sum| (sum.as_str(), LOCK));
+        let own = entry.pinned(file).map(|sum| (sum, CONFIGURATION));
+        match own.or(locked) {
+            Some((sum, source)) => check(&files.root.join(file), sum, source)?,
+            None => loose.push(file.as_str()),
         }
     }
     if loose.is_empty() {
         Ok(Verdict::Pinned)
     } else {
-        unpinned(format!("no sha256 pins {}", loose.join(", ")))
+        unpinned(other.unwrap_or_else(|| format!("no sha256 pins {}", loose.join(", "))))
     }
 }
 
-fn check(snapshot: &Path, file: &str, pin: &Pin) -> Result<(), Error> {
-    let path = snapshot.join(file);
-    let found = sum::of_file(&path).map_err(|fault| Error::read(&path, fault))?;
-    match pin.files.get(file) {
-        Some(wanted) if *wanted != found => Err(Error::Checksum {
-            file: path.display().to_string(),
-            found,
-            wanted: wanted.clone(),
-            source_of_truth: "models.lock",
-        }),
-        _ => Ok(()),
+fn check(file: &Path, wanted: &str, source_of_truth: &'static str) -> Result<(), Error> {
+    let found = sum::of_file(file).map_err(|fault| Error::read(file, fault))?;
+    if wanted == found {
+        return Ok(());
     }
+    Err(Error::Checksum {
+        file: file.display().to_string(),
+        found,
+        wanted: wanted.to_owned(),
+        source_of_truth,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::place;
+    use crate::hub::{Pin, place};
     use crate::models::catalog::{self, Op};
+    use crate::models::files::Repository;
 
     fn cached(revision: &str) -> (tempfile::TempDir, Entry, Pins) {
         let cache = tempfile::tempdir().unwrap();

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
+use super::first_run::Measure;
 use super::heads::{Fed, Head};
 use super::{Error, Facts, Input, Model, Outputs, Row, Shape, Terminate};
 
@@ -14,12 +15,43 @@ pub(super) struct Encoder {
     options: Arc<RunOptions>,
     head: Head,
     shape: Shape,
-    takes_token_types: bool,
+    takes: Takes,
     padding: i64,
     rows_at_once: usize,
     ids: Vec<i64>,
     mask: Vec<i64>,
     types: Vec<i64>,
+    places: Vec<i64>,
+}
+
+/// Which of its inputs a graph declares beside the ids.
+struct Takes {
+    mask: bool,
+    token_types: bool,
+    positions: bool,
+}
+
+impl Takes {
+    /// # Errors
+    /// [`Error::Run`] with an input that nobody here can feed, or the one that is
+    /// missing.
+    fn of(session: &Session) -> Result<Self, Error> {
+        let known = [INPUT_IDS, ATTENTION_MASK, TOKEN_TYPES, POSITIONS];
+        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
+        if let Some(other) = inputs.iter().find(|name| !known.contains(name)) {
+            let known = known.join(", ");
+            let reason = format!("the graph wants {other}, and what it can get is {known}");
+            return Err(Error::run(reason));
+        }
+        if !inputs.contains(&INPUT_IDS) {
+            return Err(Error::run(format!("the graph has no input {INPUT_IDS}")));
+        }
+        Ok(Self {
+            mask: inputs.contains(&ATTENTION_MASK),
+            token_types: inputs.contains(&TOKEN_TYPES),
+            positions: inputs.contains(&POSITIONS),
+        })
+    }
 }
 
 impl Encoder {
@@ -29,22 +61,19 @@ impl Encoder {
         facts: &Facts,
         head: Head,
         padding: u32,
-    ) -> ort::Result<Self> {
-        let takes_token_types = session
-            .inputs()
-            .iter()
-            .any(|input| input.name() == TOKEN_TYPES);
+    ) -> Result<Self, Error> {
         Ok(Self {
+            takes: Takes::of(&session)?,
             session,
-            options: Arc::new(RunOptions::new()?),
+            options: Arc::new(RunOptions::new().map_err(Error::run)?),
             head,
             shape: facts.shape,
-            takes_token_types,
             padding: i64::from(padding),
             rows_at_once: if facts.runs_alone { 1 } else { usize::MAX },
             ids: Vec::new(),
             mask: Vec::new(),
             types: Vec::new(),
+            places: Vec::new(),
         })
     }
 
@@ -58,6 +87,7 @@ impl Encoder {
         self.ids.clear();
         self.mask.clear();
         self.types.clear();
+        self.places.clear();
         for row in rows {
             let Input::Tokens { ids, second } = row.input else {
                 continue;
@@ -70,6 +100,7 @@ impl Encoder {
             self.ids.resize(end, self.padding);
             self.mask.resize(end, 0);
             self.types.resize(end, 0);
+            self.places.extend((0_i64..).take(width));
         }
     }
 }
@@ -77,6 +108,8 @@ impl Encoder {
 const INPUT_IDS: &str = "input_ids";
 const ATTENTION_MASK: &str = "attention_mask";
 const TOKEN_TYPES: &str = "token_type_ids";
+/// Exports of decoders have them.
+const POSITIONS: &str = "position_ids";
 
 impl Model for Encoder {
     fn run(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
@@ -91,8 +124,25 @@ impl Model for Encoder {
     }
 }
 
+impl Measure for Encoder {
+    fn measure(&mut self, rows: &[Row<'_>]) -> Result<Shape, Error> {
+        let told = self.shape;
+        self.shape = self.feed(rows, |head, given, _| head.measure(given, told))?;
+        Ok(self.shape)
+    }
+}
+
 impl Encoder {
     fn run_together(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
+        self.feed(rows, |head, given, fed| head.read(given, fed, outputs))
+    }
+
+    /// Runs the rows together and has `read` look at what that gives.
+    fn feed<T>(
+        &mut self,
+        rows: &[Row<'_>],
+        read: impl FnOnce(&Head, &SessionOutputs<'_>, Fed<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let width = rows.iter().map(|row| row.ids().len()).max().unwrap_or(0);
         if rows.iter().any(|row| row.ids().is_empty()) {
             return Err(Error::run("a row without tokens"));
@@ -100,19 +150,23 @@ impl Encoder {
         self.fill(rows, width);
         let shape = [rows.len(), width];
         let tensor = |values| TensorRef::from_array_view((shape, values)).map_err(Error::run);
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
-            (INPUT_IDS, tensor(&*self.ids)?.into()),
-            (ATTENTION_MASK, tensor(&*self.mask)?.into()),
-        ];
-        if self.takes_token_types {
-            inputs.push((TOKEN_TYPES, tensor(&*self.types)?.into()));
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> =
+            vec![(INPUT_IDS, tensor(&*self.ids)?.into())];
+        for (name, is_taken, values) in [
+            (ATTENTION_MASK, self.takes.mask, &*self.mask),
+            (TOKEN_TYPES, self.takes.token_types, &*self.types),
+            (POSITIONS, self.takes.positions, &*self.places),
+        ] {
+            if is_taken {
+                inputs.push((name, tensor(values)?.into()));
+            }
         }
         let given = self
             .session
             .run_with_options(inputs, &self.options)
             .map_err(Error::run)?;
         let shape = self.shape;
-        self.head.read(&given, Fed { rows, width, shape }, outputs)
+        read(&self.head, &given, Fed { rows, width, shape })
     }
 }
 

@@ -31,7 +31,8 @@ const PROMPTS: [(&str, &str); 2] = [("query", "query: "), ("passage", "passage: 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// Values in a vector; 8 when 0.
+    /// Values in a vector; 8 when 0. A model's own key.
+    #[serde(skip)]
     pub dimensions: usize,
     /// Time that each run takes, in milliseconds.
     pub delay_ms: u64,
@@ -47,6 +48,21 @@ pub struct Behaviour {
     pub hang_on: Option<String>,
     /// The vector of a text with this word holds NaN.
     pub nan_on: Option<String>,
+}
+
+impl Behaviour {
+    /// Every key, with a value of its type.
+    #[must_use]
+    pub fn sample() -> Self {
+        let text = || Some(String::new());
+        Self {
+            panic_on: text(),
+            stall_on: text(),
+            hang_on: text(),
+            nan_on: text(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Makes a fake model of `instances` executors.
@@ -70,9 +86,10 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         pooling: Some(Pooling::Mean),
         prompts,
         matryoshka: vec![dimensions.div_ceil(2)],
+        normalizes: true,
         space: files::fingerprint(&[], &terms),
         aliases: Vec::new(),
-        license: "Apache-2.0",
+        license: "Apache-2.0".to_owned(),
         source: "fake".to_owned(),
         weighs_queries: false,
         runs_alone: false,

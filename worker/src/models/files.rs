@@ -1,6 +1,7 @@
 //! A model's files in a hub cache: `models--<owner>--<name>/refs/main` names a
 //! revision, `snapshots/<revision>/` holds its files
-//! (huggingface.co/docs/huggingface_hub/guides/manage-cache).
+//! (huggingface.co/docs/huggingface_hub/guides/manage-cache). Or in a folder of
+//! the operator's, as they would lie in a repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,16 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::catalog::Entry;
+use super::weights;
 
 /// Bytes of a fingerprint that are shown: 64 bits, in hexadecimal.
 const FINGERPRINT_BYTES: usize = 8;
 
 /// The tokenizer's file in every repository.
 pub const TOKENIZER: &str = "tokenizer.json";
+
+/// What the model is, in every repository.
+pub const CONFIG: &str = "config.json";
 
 /// How images become pixels, in the repository of every image model.
 pub const PREPROCESSOR: &str = "preprocessor_config.json";
@@ -30,6 +35,17 @@ pub fn is_revision(text: &str) -> bool {
     (1..=MAX_REVISION_LENGTH).contains(&text.len())
         && !text.starts_with('.')
         && text.bytes().all(allowed)
+}
+
+/// Whether this can be the path of a file within a repository or a folder: it
+/// leads nowhere else, and can stand in an address as it is.
+#[must_use]
+pub fn is_path(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !["", ".", ".."].contains(&name) && name.bytes().all(allowed)
+    };
+    text.split('/').all(is_name)
 }
 
 /// One repository's folder in a hub cache.
@@ -85,56 +101,101 @@ pub struct Files {
     pub query_weights: Option<PathBuf>,
     /// `config.json`.
     config: PathBuf,
-    /// The revision that `refs/main` names.
+    /// The revision that is configured, or that `refs/main` names; empty for a
+    /// folder that is no revision of anything.
     pub revision: String,
+    /// Every one of them, by its path in the repository.
+    pub names: Vec<String>,
+    /// The folder that the paths are in.
+    pub root: PathBuf,
 }
 
 impl Files {
-    /// Finds the files of a catalogue entry under `cache`, every one of them.
+    /// Finds the files of an entry, every one of them: under `cache`, or in its
+    /// own folder.
     ///
     /// # Errors
-    /// [`Error::Missing`] with the first file that is not there.
+    /// [`Error::Missing`] with the first file that is not there; in a folder that is
+    /// [`Error::Unreadable`].
     pub fn find(cache: &Path, entry: &Entry) -> Result<Self, Error> {
-        let repository = Repository::of(cache, &entry.repository);
-        let missing = |file: &Path| Error::Missing {
+        let unreadable = |file: &Path, reason: String| Error::Unreadable {
             model: entry.label(),
-            file: file
-                .strip_prefix(cache)
-                .unwrap_or(file)
-                .display()
-                .to_string(),
-            cache: cache.display().to_string(),
+            file: file.display().to_string(),
+            reason,
         };
-        let revision = repository
-            .revision()
-            .ok_or_else(|| missing(&repository.reference()))?;
-        if !is_revision(&revision) {
-            return Err(Error::Unreadable {
+        let missing = |file: &Path| match entry.directory() {
+            Some(_) => unreadable(file, "is not there".to_owned()),
+            None => Error::Missing {
                 model: entry.label(),
-                file: repository.reference().display().to_string(),
-                reason: "names no revision".to_owned(),
-            });
-        }
-        let snapshot = repository.snapshot(&revision);
-        for name in entry.files() {
-            let path = snapshot.join(name);
-            if !path.is_file() {
-                return Err(missing(&path));
+                file: file
+                    .strip_prefix(cache)
+                    .unwrap_or(file)
+                    .display()
+                    .to_string(),
+                cache: cache.display().to_string(),
+            },
+        };
+        let (root, revision) = match (entry.directory(), entry.revision()) {
+            (Some(directory), _) => (directory.to_owned(), String::new()),
+            (None, Some(revision)) => {
+                let repository = Repository::of(cache, &entry.repository);
+                (repository.snapshot(revision), revision.to_owned())
+            }
+            (None, None) => {
+                let repository = Repository::of(cache, &entry.repository);
+                let reference = repository.reference();
+                let revision = repository.revision().ok_or_else(|| missing(&reference))?;
+                if !is_revision(&revision) {
+                    return Err(unreadable(&reference, "names no revision".to_owned()));
+                }
+                (repository.snapshot(&revision), revision)
+            }
+        };
+        let is_there = |name: &String| match root.join(name) {
+            path if path.is_file() => Ok(()),
+            path => Err(missing(&path)),
+        };
+        let mut names = entry.files();
+        names.iter().try_for_each(is_there)?;
+        let mut additional = entry.additional.clone();
+        if entry.own.is_some() {
+            // What fastembed's lists say of a model, its graph says of any other.
+            let beside = weights::beside(&root, entry).map_err(|reason| {
+                let graph = root.join(&entry.graph);
+                unreadable(&graph, reason)
+            })?;
+            beside.iter().try_for_each(is_there)?;
+            additional.extend(beside.iter().cloned());
+            names.extend(beside);
+            let config = CONFIG.to_owned();
+            if !names.contains(&config) && is_there(&config).is_ok() {
+                names.push(config);
             }
         }
+        let file = |name: &str| root.join(name);
+        // What texts or images need is named first.
+        let first = names.first().map(|name| file(name)).unwrap_or_default();
         Ok(Self {
-            graph: snapshot.join(&entry.graph),
-            additional: entry
-                .additional
-                .iter()
-                .map(|file| snapshot.join(file))
-                .collect(),
-            tokenizer: snapshot.join(TOKENIZER),
-            preprocessor: snapshot.join(PREPROCESSOR),
-            query_weights: entry.query_weights.map(|file| snapshot.join(file)),
-            config: snapshot.join("config.json"),
+            graph: file(&entry.graph),
+            additional: additional.iter().map(|name| file(name)).collect(),
+            tokenizer: first.clone(),
+            preprocessor: first,
+            query_weights: entry.query_weights.as_deref().map(file),
+            config: file(CONFIG),
             revision,
+            names,
+            root,
         })
+    }
+
+    /// Where they came from, for callers: repository and revision, or the name of
+    /// a folder.
+    #[must_use]
+    pub fn source(&self, entry: &Entry) -> String {
+        match entry.directory() {
+            Some(_) => entry.repository.clone(),
+            None => format!("{}@{}", entry.repository, self.revision),
+        }
     }
 }
 
@@ -224,6 +285,25 @@ mod tests {
             assert!(
                 matches!(&refused, Error::Unreadable { file, .. } if file.ends_with("refs/main"))
             );
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_a_file_below_and_nowhere_else() {
+        for path in ["model.onnx", "onnx/model_int8.onnx", "a/b/c.onnx_data"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../x",
+            "a//b",
+            "a/",
+            "a b",
+            "a?b",
+        ] {
+            assert!(!is_path(path), "{path}");
         }
     }
 

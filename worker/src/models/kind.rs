@@ -9,10 +9,11 @@ use super::{Pooling, Shape};
 /// `sparse_text_embedding/impl.rs`.
 const SPLADE_OUTPUT: &str = "last_hidden_state";
 
-/// The same of the inference-free models.
-const INFERENCE_FREE_OUTPUT: &str = "logits";
+/// The same of the inference-free models, and what other exports call it.
+const LOGITS: &str = "logits";
 
-/// What an entry of the catalogue is, as far as reading its outputs goes.
+/// What an entry is, as far as reading its outputs goes. Of one that the
+/// configuration describes, lengths may be 0: its first run tells them.
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
     pub(super) shape: Shape,
@@ -24,17 +25,24 @@ impl Kind {
     /// # Errors
     /// The reason, as text, where the entry lacks what its kind needs.
     pub(super) fn of(entry: &Entry, tokenizer: &Tokenizer) -> Result<Self, String> {
-        let dimensions = || entry.dimensions.ok_or("its dimensions are not known");
+        let untold = entry.own.as_ref().map(|_| 0);
+        let dimensions = || {
+            let told = entry.dimensions.or(untold);
+            told.ok_or("its dimensions are not known")
+        };
+        let output = entry.output.clone();
         let kind = match entry.op {
             Op::Text => {
-                let pooling = entry.pooling.ok_or("its pooling is not known")?;
-                let output = entry.output;
+                let pooling = entry.pooling;
+                if pooling.is_none() && entry.own.is_none() {
+                    return Err("its pooling is not known".to_owned());
+                }
                 Self {
                     shape: Shape {
                         dense: dimensions()?,
                         ..Shape::default()
                     },
-                    pooling: Some(pooling),
+                    pooling,
                     head: Head::Dense { pooling, output },
                 }
             }
@@ -52,7 +60,7 @@ impl Kind {
                     ..Shape::default()
                 },
                 pooling: None,
-                head: Head::Score,
+                head: Head::Score { output },
             },
             Op::Joint => Self {
                 shape: Shape {
@@ -71,18 +79,25 @@ impl Kind {
 
 /// fastembed's three sparse models are of three kinds.
 fn sparse(entry: &Entry, tokenizer: &Tokenizer) -> Result<Head, String> {
+    let output = entry.output.clone();
     if entry.query_weights.is_some() {
         return Ok(Head::Splade(Splade {
-            output: INFERENCE_FREE_OUTPUT,
+            output,
+            preferred: LOGITS,
             twice: true,
             without: tokenizer.special_ids(),
         }));
     }
-    if entry.repository == "BAAI/bge-m3" {
+    if entry.own.is_none() && entry.repository == "BAAI/bge-m3" {
         return Linear::of_bge_m3().map(Head::Linear);
     }
     Ok(Head::Splade(Splade {
-        output: SPLADE_OUTPUT,
+        output,
+        preferred: if entry.own.is_some() {
+            LOGITS
+        } else {
+            SPLADE_OUTPUT
+        },
         twice: false,
         without: Vec::new(),
     }))

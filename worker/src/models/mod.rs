@@ -6,6 +6,7 @@ mod company;
 mod encoder;
 pub mod fake;
 pub mod files;
+mod first_run;
 mod heads;
 pub mod image;
 mod kind;
@@ -15,7 +16,7 @@ pub mod pooling;
 pub mod prompts;
 pub mod proto;
 pub mod tokenizer;
-mod weights;
+pub(crate) mod weights;
 
 use std::sync::Arc;
 
@@ -93,13 +94,15 @@ pub struct Facts {
     pub prompts: Prompts,
     /// Lengths to which its vectors can well be cut (Matryoshka, arXiv:2205.13147).
     pub matryoshka: Vec<usize>,
-    /// Fingerprint of what a vector means under default options.
+    /// Whether dense vectors are of unit length where a request does not say.
+    pub normalizes: bool,
+    /// Fingerprint of what a whole vector of unit length means.
     pub space: String,
     /// Other names: its hub repository.
     pub aliases: Vec<String>,
     /// SPDX identifier of the weights' licence, or `unknown`.
-    pub license: &'static str,
-    /// Where the files came from: repository and revision.
+    pub license: String,
+    /// Where the files came from: repository and revision, or a folder's name.
     pub source: String,
     /// Whether queries get their weights without a run.
     pub weighs_queries: bool,
@@ -130,6 +133,12 @@ impl Facts {
         space
     }
 
+    /// The space of vectors made with no options.
+    #[must_use]
+    pub fn usual_space(&self) -> String {
+        self.space_of(self.normalizes, self.shape.dense)
+    }
+
     /// How token states become one vector, for people.
     #[must_use]
     pub fn pooling_name(&self) -> String {
@@ -141,10 +150,7 @@ impl Facts {
     /// makes vectors that can be compared.
     #[must_use]
     pub fn ops(&self) -> Vec<Op> {
-        match self.op {
-            Op::Text => vec![Op::Text, Op::Rerank],
-            op => vec![op],
-        }
+        self.op.also().to_vec()
     }
 
     /// Values in a dense vector; none where it makes none.

@@ -16,7 +16,7 @@ use super::files::Files;
 use super::kind::Kind;
 use super::tokenizer::Tokenizer;
 use super::weights::{self, Weights};
-use super::{Error, Facts, Loaded, Model, Prompts};
+use super::{Error, Facts, Loaded, Model, Row, Tokenize as _, first_run};
 
 /// How many instances of a model run, and on how many threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,11 @@ pub fn is_graph(bytes: Vec<u8>) -> bool {
     weights::is_graph(bytes.into())
 }
 
-/// A model of the catalogue that reads text, read and ready to be run by any number of
+/// Texts of the first run of a model that the configuration describes: of two
+/// lengths, so that one of them is filled up.
+const FIRST_TEXTS: [&str; 2] = ["rivers carry stones", "bridges"];
+
+/// A model that reads text, read and ready to be run by any number of
 /// sessions, which share its weights.
 pub struct Prepared {
     entry: Entry,
@@ -62,7 +66,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Reads it out of a hub cache.
+    /// Reads it out of a hub cache, or its own folder.
     ///
     /// `max_length` is in tokens, special ones included; the model's own by default.
     ///
@@ -70,7 +74,7 @@ impl Prepared {
     /// Any but [`Error::Run`].
     pub fn read(cache: &Path, entry: Entry, max_length: Option<usize>) -> Result<Self, Error> {
         let reads_text = || Error::Unknown(entry.label());
-        let max_tokens = max_length.or(entry.max_length).ok_or_else(reads_text)?;
+        let mut max_tokens = max_length.or(entry.max_length).ok_or_else(reads_text)?;
         let files = Files::find(cache, &entry)?;
         let unreadable = |file: &Path, reason: String| Error::Unreadable {
             model: entry.name.clone(),
@@ -80,6 +84,12 @@ impl Prepared {
         let read =
             |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
         let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
+        if max_length.is_none()
+            && entry.own.is_some()
+            && let Some(positions) = files.max_positions()
+        {
+            max_tokens = max_tokens.min(positions);
+        }
         if let Some(positions) = files
             .max_positions()
             .filter(|positions| max_tokens > *positions)
@@ -122,6 +132,27 @@ impl Prepared {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Finds out by a first run what a model gives that the configuration describes.
+    /// Of others it is known.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where that is not what its kind or its settings say.
+    pub fn measured(mut self, environment: &Environment) -> Result<Self, Error> {
+        if self.entry.own.is_none() {
+            return Ok(self);
+        }
+        let tokens = FIRST_TEXTS.map(|text| self.tokenizer.tokenize(text));
+        let tokens: Vec<_> = tokens
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(Error::run)?;
+        let rows: Vec<Row<'_>> = tokens.iter().map(|tokens| Row::text(&tokens.ids)).collect();
+        let mut encoder = self.instance(environment, 1)?;
+        let shape = first_run::shape(&mut encoder, &rows, &self.entry);
+        self.facts.shape = shape.map_err(|reason| self.unreadable(reason))?;
+        Ok(self)
     }
 
     /// Compiles it for `parallelism`, and checks whether company moves a vector;
@@ -176,15 +207,18 @@ impl Prepared {
     }
 
     fn instance(&self, environment: &Environment, threads: usize) -> Result<Encoder, Error> {
-        let session =
-            session(environment, &self.graph, &self.weights, threads).map_err(|fault| {
-                Error::Unreadable {
-                    model: self.entry.name.clone(),
-                    file: self.file.clone(),
-                    reason: fault.to_string(),
-                }
-            })?;
-        Encoder::new(session, &self.facts, self.kind.head.clone(), self.padding).map_err(Error::run)
+        let session = session(environment, &self.graph, &self.weights, threads)
+            .map_err(|fault| self.unreadable(fault))?;
+        Encoder::new(session, &self.facts, self.kind.head.clone(), self.padding)
+            .map_err(|fault| self.unreadable(fault))
+    }
+
+    fn unreadable(&self, reason: impl ToString) -> Error {
+        Error::Unreadable {
+            model: self.entry.name.clone(),
+            file: self.file.clone(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -199,11 +233,8 @@ fn facts(
         Some(pooling) => format!("pooling={pooling} max_tokens={max_tokens}"),
         None => format!("op={} max_tokens={max_tokens}", entry.op),
     };
-    let (prompts, matryoshka) = entry
-        .card
-        .map_or((&[][..], &[][..]), |card| (card.prompts, card.matryoshka));
-    let prompts: Prompts = prompts.iter().copied().collect();
-    let terms = terms + &prompts.terms();
+    let prompts = entry.prompts();
+    let terms = terms + &entry.output_terms() + &prompts.terms();
     Facts {
         op: entry.op,
         name: entry.name.clone(),
@@ -211,11 +242,12 @@ fn facts(
         max_tokens,
         pooling: kind.pooling,
         prompts,
-        matryoshka: matryoshka.to_vec(),
+        matryoshka: entry.matryoshka().to_vec(),
+        normalizes: entry.normalizes(),
         space: entry.space(contents, &terms),
         aliases: entry.aliases(),
-        license: entry.license(),
-        source: format!("{}@{}", entry.repository, files.revision),
+        license: entry.license().to_owned(),
+        source: files.source(entry),
         weighs_queries: entry.query_weights.is_some(),
         runs_alone: false,
         batch_invariant: false,

@@ -2,14 +2,20 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How the states of a text's tokens become one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The first token's state.
     Cls,
     /// The mean over the text's tokens, padding left out (Sentence-BERT,
     /// arXiv:1908.10084).
     Mean,
+    /// The last token's state, as decoders are pooled: it alone has seen all others
+    /// (E5-Mistral, arXiv:2401.00368). Padding is none of them, on either side.
+    Last,
 }
 
 impl fmt::Display for Pooling {
@@ -17,6 +23,7 @@ impl fmt::Display for Pooling {
         f.write_str(match self {
             Self::Cls => "cls",
             Self::Mean => "mean",
+            Self::Last => "last",
         })
     }
 }
@@ -26,7 +33,11 @@ impl Pooling {
     /// tokens × dimensions, the text's own tokens only and at least one.
     pub fn pool(self, states: &[f32], dimensions: usize, normalize: bool, vectors: &mut Vec<f32>) {
         let start = vectors.len();
-        vectors.extend_from_slice(&states[..dimensions]);
+        let first = match self {
+            Self::Cls | Self::Mean => 0,
+            Self::Last => states.len() - dimensions,
+        };
+        vectors.extend_from_slice(&states[first..][..dimensions]);
         let vector = &mut vectors[start..];
         if self == Self::Mean {
             for state in states.chunks_exact(dimensions).skip(1) {
@@ -67,6 +78,14 @@ mod tests {
         let mut vectors = Vec::new();
         Pooling::Cls.pool(&[3.0, 4.0, 9.0, 9.0], 2, true, &mut vectors);
         assert_eq!(vectors, [0.6, 0.8]);
+    }
+
+    #[test]
+    fn last_pooling_takes_the_last_token() {
+        let mut vectors = Vec::new();
+        Pooling::Last.pool(&[9.0, 9.0, 1.0, 1.0, 3.0, 4.0], 2, true, &mut vectors);
+        Pooling::Last.pool(&[5.0, 6.0], 2, false, &mut vectors);
+        assert_eq!(vectors, [0.6, 0.8, 5.0, 6.0]);
     }
 
     #[test]

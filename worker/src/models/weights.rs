@@ -4,6 +4,7 @@
 //! matrices anew, for itself. Given the tensors from outside and one container
 //! for what is packed, all sessions use the same memory.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use ort::value::{DynValue, Tensor};
 use prost::Message;
 
 use super::Error;
-use super::files::Files;
-use super::proto::{EXTERNAL, FLOAT, ModelProto, TensorProto};
+use super::catalog::Entry;
+use super::files::{self, Files};
+use super::proto::{EXTERNAL, FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// Smaller tensors stay with the graph: its optimiser folds them away.
 const MIN_SHARED_BYTES: usize = 16 * 1024;
@@ -32,15 +34,18 @@ const DYNAMIC: &[&str] = &[
 pub(super) type External = (String, Arc<[u8]>);
 
 impl TensorProto {
+    /// What is said of data that lie in a file.
+    fn told(&self, key: &str) -> Option<&str> {
+        let mut entries = self.external_data.iter();
+        Some(entries.find(|entry| entry.key == key)?.value.as_str())
+    }
+
     /// The tensor's bytes, from the graph or from a file beside it.
     fn bytes<'d>(&'d self, external: &'d [External]) -> Result<&'d [u8], Error> {
         if self.data_location != EXTERNAL {
             return Ok(&self.raw_data);
         }
-        let told = |key: &str| {
-            let mut entries = self.external_data.iter();
-            Some(entries.find(|entry| entry.key == key)?.value.as_str())
-        };
+        let told = |key: &str| self.told(key);
         let outside = || {
             Error::run(format!(
                 "{}: its data are not in the files of the model",
@@ -87,8 +92,11 @@ impl Weights {
     pub(super) fn read(graph: &Bytes, external: Vec<External>) -> Result<Self, Error> {
         let model = ModelProto::decode(graph.clone()).map_err(Error::run)?;
         let graph = model.graph.unwrap_or_default();
-        let mut nodes = graph.node.iter();
-        let dynamic = nodes.any(|node| DYNAMIC.contains(&node.op_type.as_str()));
+        let mut dynamic = false;
+        graph.visit(
+            &mut |node| dynamic |= DYNAMIC.contains(&node.op_type.as_str()),
+            &mut |_| {},
+        );
         let initializers = graph.initializer.into_iter();
         let mut tensors = Vec::new();
         for tensor in initializers {
@@ -133,6 +141,63 @@ impl Weights {
     }
 }
 
+impl GraphProto {
+    /// Every node and every tensor, those of graphs within nodes included.
+    fn visit(&self, node: &mut impl FnMut(&NodeProto), tensor: &mut impl FnMut(&TensorProto)) {
+        // A list in place of a recursion: what is nested is not ours.
+        let mut graphs = vec![self];
+        while let Some(graph) = graphs.pop() {
+            graph.initializer.iter().for_each(&mut *tensor);
+            for each in &graph.node {
+                node(each);
+                for attribute in &each.attribute {
+                    attribute.t.iter().for_each(&mut *tensor);
+                    attribute.tensors.iter().for_each(&mut *tensor);
+                    graphs.extend(&attribute.g);
+                    graphs.extend(&attribute.graphs);
+                }
+            }
+        }
+    }
+}
+
+/// The files that the graph of an entry keeps weights in and the entry does not
+/// name, by their paths from `root`.
+///
+/// # Errors
+/// The reason, as text, where the graph cannot be read, or names a file elsewhere.
+pub(crate) fn beside(root: &Path, entry: &Entry) -> Result<Vec<String>, String> {
+    let bytes = std::fs::read(root.join(&entry.graph)).map_err(|fault| fault.to_string())?;
+    let folder = entry.graph.rsplit_once('/').map(|(folder, _)| folder);
+    let mut found = Vec::new();
+    for location in locations(bytes.into())? {
+        let path = folder.map_or_else(|| location.clone(), |folder| format!("{folder}/{location}"));
+        if !files::is_path(&path) {
+            return Err(format!(
+                "keeps weights in {location:?}, which is no file beside it"
+            ));
+        }
+        if !entry.additional.contains(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// The files that a graph keeps weights in, as it names them.
+fn locations(graph: Bytes) -> Result<BTreeSet<String>, String> {
+    let model = ModelProto::decode(graph).map_err(|_| "is not an ONNX file".to_owned())?;
+    let graph = model.graph.ok_or("is not an ONNX file")?;
+    let mut locations = BTreeSet::new();
+    graph.visit(&mut |_| {}, &mut |tensor| {
+        let location = tensor.told("location");
+        if let Some(location) = location.filter(|_| tensor.data_location == EXTERNAL) {
+            locations.insert(location.to_owned());
+        }
+    });
+    Ok(locations)
+}
+
 /// What lies beside a model's graph, as `read` gives it.
 ///
 /// # Errors
@@ -141,12 +206,12 @@ pub(super) fn external(
     files: &Files,
     read: impl Fn(&Path) -> Result<Vec<u8>, Error>,
 ) -> Result<Vec<External>, Error> {
-    let beside = |file: &PathBuf| Ok((beside(&files.graph, file), read(file)?.into()));
-    files.additional.iter().map(beside).collect()
+    let known = |file: &PathBuf| Ok((from_graph(&files.graph, file), read(file)?.into()));
+    files.additional.iter().map(known).collect()
 }
 
 /// The path of a file as the graph knows it: from the graph's own folder.
-fn beside(graph: &Path, file: &Path) -> String {
+fn from_graph(graph: &Path, file: &Path) -> String {
     let folder = graph.parent().unwrap_or(graph);
     file.strip_prefix(folder)
         .unwrap_or(file)

@@ -41,6 +41,8 @@ table! {
     TEXTS: "counter", "fastembed_texts_total", "op, model", "Texts computed; equal ones that shared a computation count once";
     TRUNCATED: "counter", "fastembed_truncated_texts_total", "op, model", "Texts cut at the model's maximum";
     TOKENS: "counter", "fastembed_tokens_total", "op, model", "Tokens embedded, special ones included, padding not";
+    NOT_FINITE: "counter", "fastembed_not_finite_total", "op, model",
+        "Texts and images whose result held a value that is not finite: item errors `internal`";
     EXPIRED: "counter", "fastembed_expired_texts_total", "op, model",
         "Texts dropped in the queue: their caller's deadline had passed, the caller had cancelled or gone, or another text of the request had failed";
     EXPIRED_REQUESTS: "counter", "fastembed_expired_requests_total", "op, model",
@@ -97,6 +99,7 @@ pub struct Metrics {
     texts: PerModel<Counter>,
     truncated: PerModel<Counter>,
     tokens: PerModel<Counter>,
+    not_finite: PerModel<Counter>,
     expired: PerModel<Counter>,
     expired_requests: PerModel<Counter>,
     deduplicated: PerModel<Counter>,
@@ -137,6 +140,7 @@ impl Metrics {
             texts: add(&mut registry, &TEXTS, Family::default()),
             truncated: add(&mut registry, &TRUNCATED, Family::default()),
             tokens: add(&mut registry, &TOKENS, Family::default()),
+            not_finite: add(&mut registry, &NOT_FINITE, Family::default()),
             expired: add(&mut registry, &EXPIRED, Family::default()),
             expired_requests: add(&mut registry, &EXPIRED_REQUESTS, Family::default()),
             deduplicated: add(&mut registry, &DEDUPLICATED, Family::default()),
@@ -189,6 +193,7 @@ impl Metrics {
             texts: self.texts.get_or_create_owned(&label),
             truncated: self.truncated.get_or_create_owned(&label),
             tokens: self.tokens.get_or_create_owned(&label),
+            not_finite: self.not_finite.get_or_create_owned(&label),
             expired: self.expired.get_or_create_owned(&label),
             expired_requests: self.expired_requests.get_or_create_owned(&label),
             deduplicated: self.deduplicated.get_or_create_owned(&label),
@@ -296,6 +301,7 @@ pub struct ModelMetrics {
     texts: Counter,
     truncated: Counter,
     tokens: Counter,
+    not_finite: Counter,
     expired: Counter,
     expired_requests: Counter,
     deduplicated: Counter,
@@ -312,6 +318,11 @@ impl ModelMetrics {
     /// not: nobody asked for it.
     pub fn count(&self, counting: bool) {
         self.counting.store(counting, Ordering::Relaxed);
+    }
+
+    /// Rows that gave a value that is not finite.
+    pub fn not_finite(&self, rows: usize) {
+        self.not_finite.inc_by(rows as u64);
     }
 
     /// Texts whose callers were gone before they ran.

@@ -51,7 +51,7 @@ impl Stage {
             self.still_wanted(job)?;
             rows.push(file.and_then(look));
         }
-        let normalize = request.normalize.unwrap_or(true);
+        let normalize = request.normalize.unwrap_or(self.facts.normalizes);
         Ok(Step::Run(Asking {
             rows,
             options: Options {
@@ -78,7 +78,7 @@ impl Stage {
         let request: ImageRequest = format.decode(&job.body)?;
         let encoding = request.encoding.unwrap_or(Encoding::usual(format));
         let dimensions = self.kept(request.dimensions)?;
-        let normalize = request.normalize.unwrap_or(true);
+        let normalize = request.normalize.unwrap_or(self.facts.normalizes);
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;
         let meta = meta_bytes(format, request.meta.as_ref());

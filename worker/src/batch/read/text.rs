@@ -99,7 +99,7 @@ impl Stage {
         let request: TextRequest = format.decode(&job.body)?;
         let prompt = self.facts.prompts.text(request.prompt.as_deref())?;
         let dimensions = self.kept(request.dimensions)?;
-        let normalize = request.normalize.unwrap_or(true);
+        let normalize = request.normalize.unwrap_or(self.facts.normalizes);
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;
         let encoding = request.encoding.unwrap_or(Encoding::usual(format));

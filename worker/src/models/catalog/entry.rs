@@ -1,20 +1,23 @@
 //! One model as the catalogue knows it.
 
+use std::path::Path;
+
 use fastembed::{ModelInfo, OutputKey};
 use serde::Serialize;
 
 use super::cards::Card;
 use super::op::Op;
-use crate::models::{Pooling, files};
+use super::own::Own;
+use crate::models::{Pooling, Prompts, files};
 
 /// Tokens after which fastembed cuts a text when nobody says otherwise.
-const FASTEMBED_MAX_LENGTH: usize = 512;
+pub(super) const FASTEMBED_MAX_LENGTH: usize = 512;
 
 /// What fastembed reads beside the graph of a model that takes text (7.5,
 /// common.rs, `load_tokenizer_hf_hub`).
 const TOKENIZER_FILES: [&str; 4] = [
     files::TOKENIZER,
-    "config.json",
+    files::CONFIG,
     "special_tokens_map.json",
     "tokenizer_config.json",
 ];
@@ -52,8 +55,8 @@ pub struct Entry {
     pub graph: String,
     /// Files that belong to the graph, such as weights kept apart.
     pub additional: Vec<String>,
-    /// The graph's output that holds the vectors, where fastembed names one.
-    pub output: Option<&'static str>,
+    /// The graph's output that holds the vectors, where one is named.
+    pub output: Option<String>,
     /// Values in a dense vector; none where it makes no such vectors.
     pub dimensions: Option<usize>,
     /// How token states become one dense vector of a text.
@@ -62,7 +65,7 @@ pub struct Entry {
     /// where it takes no text. fastembed's 512, or the model's own where that is less.
     pub max_length: Option<usize>,
     /// File of the weights of words by which its queries need no run.
-    pub query_weights: Option<&'static str>,
+    pub query_weights: Option<String>,
     /// How its weights were made smaller; none where fastembed does not say.
     pub quantization: Option<Quantization>,
     /// The name of the text and image models that it is one of, whose vectors are
@@ -70,13 +73,15 @@ pub struct Entry {
     pub pair: Option<&'static str>,
     /// What its authors say of it.
     pub card: Option<&'static Card>,
+    /// What the configuration says, of a model that no list of fastembed's has.
+    pub own: Option<Own>,
 }
 
 impl Entry {
     /// What fastembed's list says, and the model's card.
     pub(super) fn listed<T>(op: Op, name: String, info: &ModelInfo<T>) -> Self {
         let output = match &info.output_key {
-            Some(OutputKey::ByName(name)) => Some(*name),
+            Some(OutputKey::ByName(name)) => Some((*name).to_owned()),
             _ => None,
         };
         Self {
@@ -105,19 +110,24 @@ impl Entry {
             query_weights: None,
             quantization: None,
             card,
+            own: None,
         }
     }
 
-    /// Every file of the repository that fastembed reads, the large ones last.
+    /// Every file of the repository that fastembed reads, the large ones last; of
+    /// one that the configuration describes, every file that it names.
     #[must_use]
     pub fn files(&self) -> Vec<String> {
-        let beside: &[&str] = match self.op {
-            Op::Image => &IMAGE_FILES,
-            _ => &TOKENIZER_FILES,
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let beside: Vec<String> = match (&self.own, self.op) {
+            (Some(own), _) => own.beside(),
+            (None, Op::Image) => owned(&IMAGE_FILES),
+            (None, _) => owned(&TOKENIZER_FILES),
         };
-        let own = beside.iter().map(|&name| name.to_owned());
-        own.chain([self.graph.clone()])
-            .chain(self.query_weights.map(str::to_owned))
+        beside
+            .into_iter()
+            .chain([self.graph.clone()])
+            .chain(self.query_weights.clone())
             .chain(self.additional.iter().cloned())
             .collect()
     }
@@ -137,6 +147,9 @@ impl Entry {
     /// weights that one holds as they are.
     #[must_use]
     pub fn aliases(&self) -> Vec<String> {
+        if self.directory().is_some() {
+            return Vec::new();
+        }
         let origin = self.card.filter(|card| card.is_exported_by(self));
         let origin = origin.map(|card| card.page.to_owned());
         let mut aliases = vec![self.repository.clone()];
@@ -162,6 +175,16 @@ impl Entry {
         }
     }
 
+    /// What the settings add to the terms of a fingerprint: which output is read,
+    /// where that is not the catalogue's to know.
+    #[must_use]
+    pub fn output_terms(&self) -> String {
+        match (&self.own, &self.output) {
+            (Some(_), Some(output)) => format!(" output {}={output}", output.len()),
+            _ => String::new(),
+        }
+    }
+
     /// Whether the scale of its activations is taken over a whole run, so that a
     /// text's vector would depend on its company.
     #[must_use]
@@ -171,9 +194,67 @@ impl Entry {
 
     /// SPDX identifier of the weights' licence, or `unknown`.
     #[must_use]
-    pub fn license(&self) -> &'static str {
-        let known = self.card.and_then(|card| card.license);
+    pub fn license(&self) -> &str {
+        let own = self.own.as_ref().and_then(|own| own.license.as_deref());
+        let known = own.or(self.card.and_then(|card| card.license));
         known.unwrap_or(UNKNOWN_LICENSE)
+    }
+
+    /// What may go before a text.
+    #[must_use]
+    pub fn prompts(&self) -> Prompts {
+        match &self.own {
+            Some(own) => own.prompts.clone().into_iter().collect(),
+            None => (self.card.iter())
+                .flat_map(|card| card.prompts)
+                .copied()
+                .collect(),
+        }
+    }
+
+    /// Lengths to which its vectors can well be cut.
+    #[must_use]
+    pub fn matryoshka(&self) -> &[usize] {
+        match &self.own {
+            Some(own) => &own.matryoshka,
+            None => self.card.map_or(&[], |card| card.matryoshka),
+        }
+    }
+
+    /// The folder of its files, where they lie in no cache.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.own.as_ref()?.directory.as_deref()
+    }
+
+    /// The only revision that is meant, where the configuration says it.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        self.own.as_ref()?.revision.as_deref()
+    }
+
+    /// The SHA-256 that the configuration pins a file to.
+    #[must_use]
+    pub fn pinned(&self, file: &str) -> Option<&str> {
+        self.own.as_ref()?.pins.get(file).map(String::as_str)
+    }
+
+    /// The files that the configuration pins.
+    pub fn pinned_files(&self) -> impl Iterator<Item = &String> {
+        self.own.iter().flat_map(|own| own.pins.keys())
+    }
+
+    /// Whether the configuration pins any file.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| !own.pins.is_empty())
+    }
+
+    /// Whether vectors are of unit length where a request does not say.
+    #[must_use]
+    pub fn normalizes(&self) -> bool {
+        let own = self.own.as_ref();
+        own.and_then(|own| own.normalize).unwrap_or(true)
     }
 }
 

@@ -9,6 +9,7 @@ mod entry;
 mod image;
 mod joint;
 mod op;
+mod own;
 mod rerank;
 mod sparse;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod text;
 
 pub use entry::{Entry, Quantization};
 pub use op::Op;
+pub use own::Own;
 
 use super::Error;
 

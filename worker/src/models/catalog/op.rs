@@ -65,6 +65,19 @@ impl Op {
         Self::ALL.into_iter().find(|op| op.as_str() == token)
     }
 
+    /// What a model of it is asked for: itself, and to order documents where it
+    /// makes vectors that can be compared.
+    #[must_use]
+    pub fn also(self) -> &'static [Self] {
+        match self {
+            Self::Text => &[Self::Text, Self::Rerank],
+            Self::Sparse => &[Self::Sparse],
+            Self::Image => &[Self::Image],
+            Self::Rerank => &[Self::Rerank],
+            Self::Joint => &[Self::Joint],
+        }
+    }
+
     /// Whether it is the one that is meant where none is named.
     #[must_use]
     pub fn is_default(&self) -> bool {

@@ -16,7 +16,7 @@ fn entry(info: &fastembed::ModelInfo<SparseModel>) -> Entry {
     if is_inference_free(&info.model) {
         // It belongs to no graph.
         entry.additional.retain(|file| file != QUERY_WEIGHTS);
-        entry.query_weights = Some(QUERY_WEIGHTS);
+        entry.query_weights = Some(QUERY_WEIGHTS.to_owned());
     }
     entry
 }

@@ -2,7 +2,7 @@
 
 use ort::session::SessionOutputs;
 
-use super::{Fed, Outputs, Pooling, Tensor, at, tensor};
+use super::{Fed, Outputs, Pooling, chosen};
 use crate::models::Error;
 use crate::models::pooling::unit_length;
 
@@ -11,13 +11,13 @@ use crate::models::pooling::unit_length;
 const PREFERRED: [&str; 3] = ["text_embeds", "last_hidden_state", "sentence_embedding"];
 
 pub(super) fn read(
-    pooling: Pooling,
-    output: Option<&'static str>,
+    pooling: Option<Pooling>,
+    output: Option<&str>,
     session: &SessionOutputs<'_>,
     fed: Fed<'_>,
     outputs: &mut Outputs,
 ) -> Result<(), Error> {
-    let found = find(session, output)?;
+    let found = chosen(session, output, &PREFERRED)?;
     let (rows, dimensions) = (fed.rows.len(), fed.shape.dense);
     if found.sides.len() == 2 {
         // The graph has pooled.
@@ -32,6 +32,7 @@ pub(super) fn read(
         return Ok(());
     }
     found.expect(&[rows, fed.width, dimensions])?;
+    let pooling = pooling.ok_or_else(unpooled)?;
     let states = found.values.chunks_exact(fed.width * dimensions);
     for (row, states) in fed.rows.iter().zip(states) {
         let own = &states[..row.ids().len() * dimensions];
@@ -40,27 +41,28 @@ pub(super) fn read(
     Ok(())
 }
 
-fn find<'a>(
-    session: &'a SessionOutputs<'_>,
-    output: Option<&'static str>,
-) -> Result<Tensor<'a>, Error> {
-    if let Some(name) = output {
-        let value = session
-            .get(name)
-            .ok_or_else(|| Error::run(format!("the graph has no output {name}")))?;
-        return tensor(value);
+/// Values in a vector, by what a session gave. Settings that have no effect are
+/// refused: vectors would be others than was meant.
+pub(super) fn measure(
+    pooling: Option<Pooling>,
+    output: Option<&str>,
+    session: &SessionOutputs<'_>,
+) -> Result<usize, Error> {
+    let found = chosen(session, output, &PREFERRED)?;
+    match (found.sides.len(), pooling) {
+        (2, None) | (3, Some(_)) => Ok(found.last()),
+        (3, None) => Err(unpooled()),
+        (2, Some(_)) => Err(Error::run(
+            "its output holds one vector for each text, so models.pooling has no effect: \
+             leave it out, or name the output of token states in models.output",
+        )),
+        _ => Err(Error::run(format!(
+            "an output of shape {:?}, not [texts, values] or [texts, tokens, values]",
+            found.sides
+        ))),
     }
-    if session.len() == 1 {
-        return at(session, 0);
-    }
-    let known = PREFERRED.iter().find_map(|name| session.get(name));
-    known.map_or_else(
-        || {
-            Err(Error::run(format!(
-                "none of the outputs {}",
-                PREFERRED.join(", ")
-            )))
-        },
-        tensor,
-    )
+}
+
+fn unpooled() -> Error {
+    Error::run("its output holds a state for each token: set models.pooling to cls, mean or last")
 }

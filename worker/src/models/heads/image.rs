@@ -2,7 +2,7 @@
 
 use ort::session::SessionOutputs;
 
-use super::{Fed, Outputs, at, tensor};
+use super::{Fed, Outputs, Tensor, chosen};
 use crate::models::Error;
 use crate::models::pooling::unit_length;
 
@@ -10,19 +10,21 @@ use crate::models::pooling::unit_length;
 /// (7.5, `image_embedding/impl.rs`).
 const PREFERRED: [&str; 2] = ["image_embeds", "last_hidden_state"];
 
+/// The output that holds them.
+pub(super) fn find<'a>(
+    output: Option<&str>,
+    session: &'a SessionOutputs<'_>,
+) -> Result<Tensor<'a>, Error> {
+    chosen(session, output, &PREFERRED)
+}
+
 pub(super) fn read(
+    output: Option<&str>,
     session: &SessionOutputs<'_>,
     fed: Fed<'_>,
     outputs: &mut Outputs,
 ) -> Result<(), Error> {
-    let found = match PREFERRED.iter().find_map(|name| session.get(name)) {
-        _ if session.len() == 1 => at(session, 0)?,
-        Some(value) => tensor(value)?,
-        None => {
-            let reason = format!("none of the outputs {}", PREFERRED.join(", "));
-            return Err(Error::run(reason));
-        }
-    };
+    let found = find(output, session)?;
     let (rows, dimensions) = (fed.rows.len(), fed.shape.dense);
     // Of states, the first is the class token's, which stands for the image.
     let states = match found.sides[..] {

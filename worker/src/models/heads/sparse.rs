@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ort::session::SessionOutputs;
 use safetensors::SafeTensors;
 
-use super::{Fed, Outputs, at, tensor};
+use super::{Fed, Outputs, at, chosen};
 use crate::models::{Error, SparseRow};
 
 /// A masked language model's head (SPLADE, arXiv:2109.10086): of each word of the
@@ -14,8 +14,10 @@ use crate::models::{Error, SparseRow};
 /// taken once a word.
 #[derive(Clone, Debug)]
 pub(in crate::models) struct Splade {
-    /// Outputs that hold the logits where there are several.
-    pub(in crate::models) output: &'static str,
+    /// The output that holds the logits, where one is named.
+    pub(in crate::models) output: Option<String>,
+    /// Which it is where there are several and none is named.
+    pub(in crate::models) preferred: &'static str,
     /// The logarithm is taken twice (the inference-free models, arXiv:2411.04403).
     pub(in crate::models) twice: bool,
     /// Ids that get no weight, rising.
@@ -29,11 +31,8 @@ impl Splade {
         fed: Fed<'_>,
         outputs: &mut Outputs,
     ) -> Result<(), Error> {
-        let logits = match session.get(self.output) {
-            Some(value) if session.len() > 1 => tensor(value)?,
-            _ => at(session, 0)?,
-        };
-        let words = logits.sides.last().copied().unwrap_or(0);
+        let logits = chosen(session, self.output.as_deref(), &[self.preferred])?;
+        let words = logits.last();
         logits.expect(&[fed.rows.len(), fed.width, words])?;
         let mut most = vec![0.0_f32; words];
         for (row, states) in fed
@@ -179,7 +178,8 @@ mod tests {
     #[test]
     fn weights_are_the_logarithms_of_what_is_above_zero_without_special_words() {
         let head = |twice| Splade {
-            output: "logits",
+            output: None,
+            preferred: "logits",
             twice,
             without: vec![3],
         };

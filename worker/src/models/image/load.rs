@@ -11,9 +11,12 @@ use super::preprocess::Preprocessor;
 use super::tower::Tower;
 use crate::models::catalog::Entry;
 use crate::models::files::Files;
+use crate::models::heads::Head;
 use crate::models::onnx::{Environment, Parallelism, session};
 use crate::models::weights::{self, Weights};
-use crate::models::{Error, Facts, Loaded, Model, Prompts, Row, Shape, Tokenize, Tokens, company};
+use crate::models::{
+    Error, Facts, Loaded, Model, Prompts, Row, Shape, Tokenize, Tokens, company, first_run,
+};
 use crate::random::SplitMix;
 use crate::wire;
 
@@ -23,7 +26,7 @@ const COMPANY: u64 = 4;
 /// An image model, read and ready to be run by any number of sessions, which share
 /// its weights.
 pub struct Prepared {
-    label: String,
+    entry: Entry,
     file: PathBuf,
     facts: Facts,
     preprocessor: Arc<Preprocessor>,
@@ -44,14 +47,16 @@ impl Prepared {
         let (graph, settings) = (read(&files.graph)?, read(&files.preprocessor)?);
         let preprocessor = Preprocessor::from_json(&settings)
             .map_err(|reason| unreadable(&files.preprocessor, reason))?;
-        let dimensions = entry.dimensions.ok_or_else(|| {
+        // A model that the configuration describes shows them in its first run.
+        let untold = entry.own.as_ref().map(|_| 0);
+        let dimensions = entry.dimensions.or(untold).ok_or_else(|| {
             let reason = "its dimensions are not known".to_owned();
             unreadable(&files.graph, reason)
         })?;
         let external = weights::external(&files, read)?;
         let mut contents: Vec<&[u8]> = vec![&graph, &settings];
         contents.extend(external.iter().map(|(_, data)| &**data));
-        let space = entry.space(&contents, "op=image");
+        let space = entry.space(&contents, &format!("op=image{}", entry.output_terms()));
         let graph = Bytes::from(graph);
         let weights = Weights::read(&graph, external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
@@ -65,11 +70,12 @@ impl Prepared {
             max_tokens: 0,
             pooling: None,
             prompts: Prompts::default(),
-            matryoshka: Vec::new(),
+            matryoshka: entry.matryoshka().to_vec(),
+            normalizes: entry.normalizes(),
             space,
             aliases: entry.aliases(),
-            license: entry.license(),
-            source: format!("{}@{}", entry.repository, files.revision),
+            license: entry.license().to_owned(),
+            source: files.source(entry),
             weighs_queries: false,
             runs_alone: entry.runs_alone() || weights.are_dynamic(),
             batch_invariant: false,
@@ -77,7 +83,7 @@ impl Prepared {
             threads: 0,
         };
         Ok(Self {
-            label: entry.label(),
+            entry: entry.clone(),
             file: files.graph,
             facts,
             preprocessor: Arc::new(preprocessor),
@@ -102,7 +108,7 @@ impl Prepared {
         parallelism: Parallelism,
     ) -> Result<Loaded, Error> {
         let Self {
-            label,
+            entry,
             file,
             mut facts,
             preprocessor,
@@ -111,13 +117,28 @@ impl Prepared {
         } = self;
         facts.executors = parallelism.instances;
         facts.threads = parallelism.threads;
+        let refused = |reason: String| unreadable(entry.label(), &file, reason);
         let mut towers = (0..parallelism.instances)
             .map(|_| {
                 let session = session(environment, &graph, &weights, parallelism.threads)
-                    .map_err(|fault| unreadable(label.clone(), &file, fault.to_string()))?;
-                Tower::new(session, &facts, Arc::clone(&preprocessor))
+                    .map_err(|fault| refused(fault.to_string()))?;
+                let head = Head::Image {
+                    output: entry.output.clone(),
+                };
+                Tower::new(session, &facts, head, Arc::clone(&preprocessor))
+                    .map_err(|fault| refused(fault.to_string()))
             })
             .collect::<Result<Vec<Tower>, Error>>()?;
+        if entry.own.is_some()
+            && let Some(first) = towers.first_mut()
+        {
+            let images = images(&preprocessor);
+            let rows: Vec<Row<'_>> = images.iter().map(|image| Row::image(image)).collect();
+            facts.shape = first_run::shape(first, &rows, &entry).map_err(refused)?;
+            for tower in &mut towers {
+                tower.gives(facts.shape);
+            }
+        }
         if let Some(first) = towers.first_mut()
             && !facts.runs_alone
         {
@@ -145,15 +166,20 @@ fn unreadable(model: String, file: &Path, reason: String) -> Error {
     }
 }
 
-/// The largest move of a value by company, of images of noise.
-fn moved(tower: &mut Tower, preprocessor: &Preprocessor, shape: Shape) -> Result<f32, Error> {
+/// Images of noise, of the model's size.
+fn images(preprocessor: &Preprocessor) -> Vec<Vec<u8>> {
     let image = |seed: u64| -> Vec<u8> {
         let mut noise = SplitMix::new(seed);
         (0..preprocessor.bytes())
             .map(|_| noise.bits() as u8)
             .collect()
     };
-    let images: Vec<Vec<u8>> = (0..COMPANY).map(image).collect();
+    (0..COMPANY).map(image).collect()
+}
+
+/// The largest move of a value by company, of images of noise.
+fn moved(tower: &mut Tower, preprocessor: &Preprocessor, shape: Shape) -> Result<f32, Error> {
+    let images = images(preprocessor);
     let rows: Vec<Row<'_>> = images.iter().map(|image| Row::image(image)).collect();
     company::among(tower, shape, &rows)
 }

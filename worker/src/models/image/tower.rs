@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ort::session::{RunOptions, Session};
+use ort::session::{RunOptions, Session, SessionOutputs};
 use ort::value::TensorRef;
 
 use super::preprocess::Preprocessor;
 use crate::models::encoder::Options;
+use crate::models::first_run::Measure;
 use crate::models::heads::{Fed, Head};
 use crate::models::{Error, Facts, Input, Model, Outputs, Row, Shape, Terminate};
 
@@ -16,6 +17,7 @@ pub(super) struct Tower {
     options: Arc<RunOptions>,
     preprocessor: Arc<Preprocessor>,
     shape: Shape,
+    head: Head,
     /// The graph's only input, which has a name of its own in each export.
     input: String,
     rows_at_once: usize,
@@ -26,6 +28,7 @@ impl Tower {
     pub(super) fn new(
         session: Session,
         facts: &Facts,
+        head: Head,
         preprocessor: Arc<Preprocessor>,
     ) -> Result<Self, Error> {
         let [input] = session.inputs() else {
@@ -38,9 +41,15 @@ impl Tower {
             options: Arc::new(RunOptions::new().map_err(Error::run)?),
             preprocessor,
             shape: facts.shape,
+            head,
             rows_at_once: if facts.runs_alone { 1 } else { usize::MAX },
             pixels: Vec::new(),
         })
+    }
+
+    /// What each image gives, as another session of the model has shown.
+    pub(super) fn gives(&mut self, shape: Shape) {
+        self.shape = shape;
     }
 
     /// Whether each row is a run of its own.
@@ -49,6 +58,15 @@ impl Tower {
     }
 
     fn run_together(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
+        self.feed(rows, |head, given, fed| head.read(given, fed, outputs))
+    }
+
+    /// Runs the rows together and has `read` look at what that gives.
+    fn feed<T>(
+        &mut self,
+        rows: &[Row<'_>],
+        read: impl FnOnce(&Head, &SessionOutputs<'_>, Fed<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let (height, width) = self.preprocessor.size();
         self.pixels.clear();
         for row in rows {
@@ -71,7 +89,15 @@ impl Tower {
             width: 0,
             shape: self.shape,
         };
-        Head::Image.read(&given, fed, outputs)
+        read(&self.head, &given, fed)
+    }
+}
+
+impl Measure for Tower {
+    fn measure(&mut self, rows: &[Row<'_>]) -> Result<Shape, Error> {
+        let told = self.shape;
+        self.shape = self.feed(rows, |head, given, _| head.measure(given, told))?;
+        Ok(self.shape)
     }
 }
 

@@ -1,0 +1,59 @@
+//! The first run of a model that the configuration describes: what it gives is held
+//! against what is said of it, before anybody is served.
+
+use super::catalog::Entry;
+use super::{Error, Model, Op, Options, Outputs, Row, Shape};
+
+/// A session whose outputs tell what it gives.
+pub(super) trait Measure: Model {
+    /// What each row gives, found out by running these.
+    ///
+    /// # Errors
+    /// [`Error::Run`].
+    fn measure(&mut self, rows: &[Row<'_>]) -> Result<Shape, Error>;
+}
+
+/// What each row of the model gives.
+///
+/// # Errors
+/// The reason, as one line, where it is not what its kind or the settings say.
+pub(super) fn shape(
+    model: &mut impl Measure,
+    rows: &[Row<'_>],
+    entry: &Entry,
+) -> Result<Shape, String> {
+    let one_line = |fault: Error| {
+        let text = fault.to_string();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let first = rows.get(..1).unwrap_or_default();
+    let shape = model.measure(first).map_err(one_line)?;
+    let values = shape.dense;
+    if values == 0 && entry.op != Op::Sparse {
+        return Err("gives vectors without values".to_owned());
+    }
+    if let Some(told) = entry.dimensions.filter(|told| *told != values) {
+        return Err(format!(
+            "gives vectors of {values} values, and models.dimensions is {told}"
+        ));
+    }
+    if let Some(size) = entry.matryoshka().iter().find(|size| **size > values) {
+        return Err(format!(
+            "gives vectors of {values} values, and models.matryoshka has {size}"
+        ));
+    }
+    let options = Options {
+        colbert: shape.colbert > 0,
+        ..Options::default()
+    };
+    let rows: Vec<Row<'_>> = rows.iter().map(|row| Row { options, ..*row }).collect();
+    let mut outputs = Outputs::default();
+    model.run(&rows, &mut outputs).map_err(one_line)?;
+    if !outputs.has(rows.len(), shape) {
+        return Err("a result of another shape".to_owned());
+    }
+    match (0..rows.len()).all(|at| outputs.row(at, shape).is_finite()) {
+        true => Ok(shape),
+        false => Err("gives values that are not finite".to_owned()),
+    }
+}
