@@ -57,7 +57,7 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "the graph wants past_key_values",
         ),
         (
-            "apart",
+            "first",
             "location",
             "pooling = 'cls'",
             "which is no file beside it",

@@ -101,6 +101,10 @@ fn entry((op, name, graph, family, more): &Made) -> Value {
         "op": op, "name": name, "graph": graph, "family": family,
         "repository": format!("own/{name}"),
     });
+    if *op != "image" {
+        // What is cut at where the configuration does not say.
+        entry["max_length"] = 512.into();
+    }
     let more: Value = serde_json::from_str(more).expect("an entry's other keys");
     for (key, value) in more.as_object().expect("an object") {
         entry[key] = value.clone();

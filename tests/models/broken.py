@@ -97,9 +97,8 @@ class Breaker:
     def location(self):
         self.add("Identity", [INNER], self.name)
         weight = max(self.graph.initializer, key=lambda each: len(each.raw_data))
-        length = len(weight.raw_data)
+        set_external_data(weight, "../elsewhere.bin", 0, len(weight.raw_data))
         weight.ClearField("raw_data")
-        set_external_data(weight, "../elsewhere.bin", 0, length)
 
 
 FAULTS = ("shape", "wide", "nan", "nan-on", "shape-on", "input", "half", "location")

@@ -92,11 +92,7 @@ impl Weights {
     pub(super) fn read(graph: &Bytes, external: Vec<External>) -> Result<Self, Error> {
         let model = ModelProto::decode(graph.clone()).map_err(Error::run)?;
         let graph = model.graph.unwrap_or_default();
-        let mut dynamic = false;
-        graph.visit(
-            &mut |node| dynamic |= DYNAMIC.contains(&node.op_type.as_str()),
-            &mut |_| {},
-        );
+        let dynamic = is_dynamic(&graph);
         let initializers = graph.initializer.into_iter();
         let mut tensors = Vec::new();
         for tensor in initializers {
@@ -161,6 +157,16 @@ impl GraphProto {
     }
 }
 
+/// Whether any node takes the scale of what it quantises over a whole run.
+fn is_dynamic(graph: &GraphProto) -> bool {
+    let mut dynamic = false;
+    graph.visit(
+        &mut |node| dynamic |= DYNAMIC.contains(&node.op_type.as_str()),
+        &mut |_| {},
+    );
+    dynamic
+}
+
 /// The files that the graph of an entry keeps weights in and the entry does not
 /// name, by their paths from `root`.
 ///
@@ -217,4 +223,71 @@ fn from_graph(graph: &Path, file: &Path) -> String {
         .unwrap_or(file)
         .display()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::proto::{AttributeProto, StringStringEntryProto};
+
+    fn kept_in(location: &str) -> TensorProto {
+        let told = StringStringEntryProto {
+            key: "location".to_owned(),
+            value: location.to_owned(),
+        };
+        TensorProto {
+            external_data: vec![told],
+            data_location: EXTERNAL,
+            ..TensorProto::default()
+        }
+    }
+
+    /// `outer` with a constant in "b", and a branch with a tensor in "c".
+    fn model(inner: &str) -> Bytes {
+        let node = |op: &str, attribute| NodeProto {
+            op_type: op.to_owned(),
+            attribute: vec![attribute],
+            ..NodeProto::default()
+        };
+        let branch = GraphProto {
+            node: vec![node(inner, AttributeProto::default())],
+            initializer: vec![kept_in("c")],
+            ..GraphProto::default()
+        };
+        let constant = AttributeProto {
+            t: Some(kept_in("b")),
+            ..AttributeProto::default()
+        };
+        let within = AttributeProto {
+            g: Some(branch),
+            ..AttributeProto::default()
+        };
+        let graph = GraphProto {
+            node: vec![node("Constant", constant), node("If", within)],
+            initializer: vec![kept_in("a"), kept_in("a"), TensorProto::default()],
+            ..GraphProto::default()
+        };
+        let model = ModelProto {
+            graph: Some(graph),
+            ..ModelProto::default()
+        };
+        model.encode_to_vec().into()
+    }
+
+    #[test]
+    fn weights_are_looked_for_in_every_graph_and_every_node() {
+        let found: Vec<String> = locations(model("Add")).unwrap().into_iter().collect();
+        assert_eq!(found, ["a", "b", "c"]);
+        assert!(locations(Bytes::from_static(b"\xff\xff")).is_err());
+    }
+
+    #[test]
+    fn a_branch_that_quantises_by_the_run_makes_the_whole_graph_dynamic() {
+        let is_dynamic = |bytes: Bytes| {
+            let model = ModelProto::decode(bytes).unwrap();
+            is_dynamic(&model.graph.unwrap())
+        };
+        assert!(is_dynamic(model("DynamicQuantizeLinear")));
+        assert!(!is_dynamic(model("QuantizeLinear")));
+    }
 }
