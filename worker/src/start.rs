@@ -104,6 +104,14 @@ fn load(environment: &Environment, runtime: &Runtime, model: &Model) -> anyhow::
             parallelism,
         )?);
     }
+    #[cfg(feature = "candle")]
+    if entry.is_candle {
+        return Ok(crate::models::candle::load(
+            &runtime.cache,
+            &entry,
+            model.max_length,
+        )?);
+    }
     let prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
     let parallelism = match runtime.is_calibrated() {
         true => {

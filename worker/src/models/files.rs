@@ -84,7 +84,7 @@ pub struct Files {
     /// Weights of words, of a model whose queries need no run.
     pub query_weights: Option<PathBuf>,
     /// `config.json`.
-    config: PathBuf,
+    pub(super) config: PathBuf,
     /// The revision that `refs/main` names.
     pub revision: String,
 }

@@ -217,6 +217,7 @@ fn facts(
         license: entry.license(),
         source: format!("{}@{}", entry.repository, files.revision),
         weighs_queries: entry.query_weights.is_some(),
+        unit_length_only: false,
         runs_alone: false,
         batch_invariant: false,
         executors: 0,

@@ -23,6 +23,10 @@ const TOKENIZER_FILES: [&str; 4] = [
 /// `image_embedding/impl.rs`).
 const IMAGE_FILES: [&str; 1] = [files::PREPROCESSOR];
 
+/// The same of one that is run by candle (7.5, `models/qwen3.rs` and
+/// `models/nomic_v2_moe.rs`, `from_hf`).
+const CANDLE_FILES: [&str; 2] = [files::TOKENIZER, "config.json"];
+
 /// A licence that nobody here knows.
 const UNKNOWN_LICENSE: &str = "unknown";
 
@@ -65,6 +69,8 @@ pub struct Entry {
     pub query_weights: Option<&'static str>,
     /// How its weights were made smaller; none where fastembed does not say.
     pub quantization: Option<Quantization>,
+    /// Whether fastembed runs it by candle: its graph is then a file of weights.
+    pub is_candle: bool,
     /// The name of the text and image models that it is one of, whose vectors are
     /// made to be compared.
     pub pair: Option<&'static str>,
@@ -104,6 +110,7 @@ impl Entry {
             max_length: (op != Op::Image).then_some(own.min(FASTEMBED_MAX_LENGTH)),
             query_weights: None,
             quantization: None,
+            is_candle: false,
             card,
         }
     }
@@ -113,6 +120,7 @@ impl Entry {
     pub fn files(&self) -> Vec<String> {
         let beside: &[&str] = match self.op {
             Op::Image => &IMAGE_FILES,
+            _ if self.is_candle => &CANDLE_FILES,
             _ => &TOKENIZER_FILES,
         };
         let own = beside.iter().map(|&name| name.to_owned());

@@ -68,6 +68,7 @@ pub fn load(
         license: entry.license(),
         source: format!("{}@{}", entry.repository, files.revision),
         weighs_queries: false,
+        unit_length_only: false,
         runs_alone: entry.runs_alone() || weights.are_dynamic(),
         batch_invariant: false,
         executors: parallelism.instances,
