@@ -66,6 +66,15 @@ test-python: setup check-generated
 	$(VENV_PYTHON) -m unittest discover --quiet --start-directory tools --pattern '*_test.py'
 	$(VENV_PYTHON) -m unittest discover --quiet --start-directory tests/models --pattern '*_test.py'
 
+# Apart from all else: candle and what it brings take minutes to build, and most workers have no use for it.
+.PHONY: candle
+candle: CANDLE := --features candle --target-dir target/candle $(CARGO_RELEASE)
+candle: export HF_HOME := $(CURDIR)/target/candle/hub
+candle: setup ## Lint and test the models that run by candle (Qwen3, Nomic v2 MoE), on small random weights
+	cargo clippy -p fastembed-worker --all-targets $(CANDLE) -- -D warnings
+	$(VENV_PYTHON) tests/models/candle.py $(HF_HOME)
+	cargo test -p fastembed-worker --lib --test candle $(CANDLE) -- candle
+
 .PHONY: soak
 soak: setup build ## Run the long tests (minutes to hours)
 	FASTEMBED_SOAK=1 cargo test $(CARGO_RELEASE) --test soak -- --nocapture

@@ -10,6 +10,8 @@ use crate::batch::admission::{Admission, Bounds};
 use crate::batch::{Pipeline, Request, Settings};
 use crate::config::{Config, Model, ModelKind};
 use crate::hub::{self, Pins};
+#[cfg(feature = "candle")]
+use crate::models;
 use crate::models::catalog::Entry;
 use crate::models::fake::Behaviour;
 use crate::models::files::Files;
@@ -122,6 +124,11 @@ impl Loader {
             return Ok((*self.fake(model).facts).clone());
         }
         let (runtime, entry) = (&self.config.runtime, model.entry()?);
+        #[cfg(feature = "candle")]
+        if entry.is_candle {
+            let (cache, max_length) = (&runtime.cache, model.max_length);
+            return Ok((*models::candle::load(cache, &entry, max_length)?.facts).clone());
+        }
         let (mut facts, parallelism) = if entry.op == Op::Image {
             let prepared = image::Prepared::read(&runtime.cache, &entry)?;
             (self.image_facts(prepared, &entry)?, self.most_sessions())
@@ -155,6 +162,11 @@ impl Loader {
         if entry.op == Op::Image {
             let prepared = image::Prepared::read(&runtime.cache, &entry)?;
             return Ok(prepared.load(environment, self.most_sessions())?);
+        }
+        #[cfg(feature = "candle")]
+        if entry.is_candle {
+            let (cache, max_length) = (&runtime.cache, model.max_length);
+            return Ok(models::candle::load(cache, &entry, max_length)?);
         }
         let prepared =
             Prepared::read(&runtime.cache, entry, model.max_length)?.measured(environment)?;

@@ -119,6 +119,10 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "service.reply_prefixes = []: must have at least one, or nobody is answered",
     ),
     (
+        File("[[models]]\nname = 'Qwen3Embedding06B'"),
+        "models.name = \"Qwen3Embedding06B\": needs a worker that is built with the feature candle",
+    ),
+    (
         File("[objects]\nbuckets = ['images', 'a.*']"),
         "objects.buckets = \"a.*\": must be of A-Z a-z 0-9 _ -, without wildcards",
     ),

@@ -106,7 +106,12 @@ impl Models {
         }
         let mut rows = vec![HEAD.map(str::to_owned)];
         rows.extend(entries.iter().map(row));
-        table(&rows)
+        let mut text = table(&rows)?;
+        if self.op.unwrap_or_default() == Op::Text && !cfg!(feature = "candle") {
+            let names = catalog::names_of_candle().join(", ");
+            writeln!(text, "\nOf a worker built with the feature candle: {names}")?;
+        }
+        Ok(text)
     }
 }
 

@@ -180,6 +180,9 @@ fn models(models: &[Model]) -> Result<(), Error> {
                 Err(models::Error::Ambiguous { candidates, .. }) => {
                     return refused(format!("must be one of {}", candidates.join(", ")));
                 }
+                Err(models::Error::Feature(_)) => {
+                    return refused("needs a worker that is built with the feature candle".into());
+                }
                 Err(_) => {
                     let names = catalog::names(Op::Text);
                     let near = nearest(&model.name, names.iter().map(String::as_str));

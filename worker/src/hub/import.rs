@@ -87,7 +87,7 @@ fn check(entry: &Entry, folder: &Path) -> Result<Vec<String>, Error> {
         let path = folder.join(file);
         fs::read(&path).map_err(|fault| Error::read(&path, fault))
     };
-    if !onnx::is_graph(read(&entry.graph)?) {
+    if !entry.is_candle && !onnx::is_graph(read(&entry.graph)?) {
         return Err(refused(format!("{} is not an ONNX file", entry.graph)));
     }
     if entry.own.is_some() {

@@ -92,6 +92,7 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         license: "Apache-2.0".to_owned(),
         source: "fake".to_owned(),
         weighs_queries: false,
+        unit_length_only: false,
         runs_alone: false,
         batch_invariant: true,
         executors: instances,

@@ -100,7 +100,7 @@ pub struct Files {
     /// Weights of words, of a model whose queries need no run.
     pub query_weights: Option<PathBuf>,
     /// `config.json`.
-    config: PathBuf,
+    pub(super) config: PathBuf,
     /// The revision that is configured, or that `refs/main` names; empty for a
     /// folder that is no revision of anything.
     pub revision: String,

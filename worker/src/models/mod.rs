@@ -1,6 +1,8 @@
 //! Models: token ids or pixels in, vectors out. The only room that knows ONNX Runtime.
 
 pub mod calibration;
+#[cfg(feature = "candle")]
+pub mod candle;
 pub mod catalog;
 mod company;
 mod encoder;
@@ -33,6 +35,9 @@ pub enum Error {
     /// The configuration names a model that no catalogue entry describes.
     #[error("model {0:?} is not in the catalogue; names are fastembed's, such as AllMiniLML6V2")]
     Unknown(String),
+    /// A model that this worker was built without.
+    #[error("model {0:?} needs a worker that is built with the feature candle")]
+    Feature(String),
     /// Several models share the repository that was named.
     #[error("model {name:?} means one of {}; name that one", .candidates.join(", "))]
     Ambiguous {
@@ -106,6 +111,9 @@ pub struct Facts {
     pub source: String,
     /// Whether queries get their weights without a run.
     pub weighs_queries: bool,
+    /// Whether there are no vectors as the model gives them, but of unit length
+    /// alone.
+    pub unit_length_only: bool,
     /// Whether each text is a run of its own, since company would move its vector.
     pub runs_alone: bool,
     /// Whether a text gets the same bits in any company.

@@ -249,6 +249,7 @@ fn facts(
         license: entry.license().to_owned(),
         source: files.source(entry),
         weighs_queries: entry.query_weights.is_some(),
+        unit_length_only: false,
         runs_alone: false,
         batch_invariant: false,
         executors: 0,

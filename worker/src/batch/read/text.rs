@@ -100,6 +100,10 @@ impl Stage {
         let prompt = self.facts.prompts.text(request.prompt.as_deref())?;
         let dimensions = self.kept(request.dimensions)?;
         let normalize = request.normalize.unwrap_or(self.facts.normalizes);
+        if !normalize && self.facts.unit_length_only {
+            let message = "normalize: this model gives vectors of unit length alone";
+            return Err(Error::invalid(message));
+        }
         let space = self.facts.space_of(normalize, dimensions);
         self.demand(request.space.as_deref(), &space)?;
         let encoding = request.encoding.unwrap_or(Encoding::usual(format));

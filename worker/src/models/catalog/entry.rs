@@ -26,6 +26,10 @@ const TOKENIZER_FILES: [&str; 4] = [
 /// `image_embedding/impl.rs`).
 const IMAGE_FILES: [&str; 1] = [files::PREPROCESSOR];
 
+/// The same of one that is run by candle (7.5, `models/qwen3.rs` and
+/// `models/nomic_v2_moe.rs`, `from_hf`).
+const CANDLE_FILES: [&str; 2] = [files::TOKENIZER, "config.json"];
+
 /// A licence that nobody here knows.
 const UNKNOWN_LICENSE: &str = "unknown";
 
@@ -68,6 +72,8 @@ pub struct Entry {
     pub query_weights: Option<String>,
     /// How its weights were made smaller; none where fastembed does not say.
     pub quantization: Option<Quantization>,
+    /// Whether fastembed runs it by candle: its graph is then a file of weights.
+    pub is_candle: bool,
     /// The name of the text and image models that it is one of, whose vectors are
     /// made to be compared.
     pub pair: Option<&'static str>,
@@ -109,6 +115,7 @@ impl Entry {
             max_length: (op != Op::Image).then_some(own.min(FASTEMBED_MAX_LENGTH)),
             query_weights: None,
             quantization: None,
+            is_candle: false,
             card,
             own: None,
         }
@@ -122,6 +129,7 @@ impl Entry {
         let beside: Vec<String> = match (&self.own, self.op) {
             (Some(own), _) => own.beside(),
             (None, Op::Image) => owned(&IMAGE_FILES),
+            (None, _) if self.is_candle => owned(&CANDLE_FILES),
             (None, _) => owned(&TOKENIZER_FILES),
         };
         beside

@@ -4,6 +4,7 @@
 //! What fastembed holds is read out of it, never copied; what it leaves out
 //! stands in [`cards`], with the page that says it.
 
+mod candle;
 pub mod cards;
 mod entry;
 mod image;
@@ -26,7 +27,7 @@ use super::Error;
 #[must_use]
 pub fn of(op: Op) -> Vec<Entry> {
     let mut entries = match op {
-        Op::Text => text::entries(),
+        Op::Text => [text::entries(), candle::entries()].concat(),
         Op::Sparse => sparse::entries(),
         Op::Image => image::entries(),
         Op::Rerank => rerank::entries(),
@@ -43,11 +44,17 @@ pub fn names(op: Op) -> Vec<String> {
     of(op).into_iter().map(|entry| entry.name).collect()
 }
 
+/// Names of text models that only a worker with the feature `candle` has.
+#[must_use]
+pub fn names_of_candle() -> Vec<&'static str> {
+    candle::names()
+}
+
 /// The entry of a name as it stands on subjects, or of a hub repository, in any
 /// case.
 ///
 /// # Errors
-/// [`Error::Unknown`]; [`Error::Ambiguous`] where a repository holds several.
+/// [`Error::Unknown`]; [`Error::Feature`]; [`Error::Ambiguous`] where a repository holds several.
 pub fn find(op: Op, name: &str) -> Result<Entry, Error> {
     one(name, meant(of(op), name))
 }
@@ -88,6 +95,7 @@ fn meant(entries: Vec<Entry>, name: &str) -> Vec<Entry> {
 fn one(name: &str, mut found: Vec<Entry>) -> Result<Entry, Error> {
     let name = name.to_owned();
     match (found.pop(), found.is_empty()) {
+        (None, _) if candle::has(&name) => Err(Error::Feature(name)),
         (None, _) => Err(Error::Unknown(name)),
         (Some(entry), true) => Ok(entry),
         (Some(last), false) => {

@@ -77,6 +77,7 @@ impl Prepared {
             license: entry.license().to_owned(),
             source: files.source(entry),
             weighs_queries: false,
+            unit_length_only: false,
             runs_alone: entry.runs_alone() || weights.are_dynamic(),
             batch_invariant: false,
             executors: 0,

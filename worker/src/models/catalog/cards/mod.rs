@@ -8,6 +8,7 @@ mod intfloat;
 mod jinaai;
 mod mixedbread;
 mod nomic;
+mod qwen;
 mod sentence_transformers;
 mod snowflake;
 mod sparse;
@@ -65,7 +66,7 @@ const REPRESENT: &[(&str, &str)] = &[(
 impl Card {
     /// Every card.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        const ALL: [&[Card]; 11] = [
+        const ALL: [&[Card]; 12] = [
             alibaba::CARDS,
             baai::CARDS,
             google::CARDS,
@@ -73,6 +74,7 @@ impl Card {
             jinaai::CARDS,
             mixedbread::CARDS,
             nomic::CARDS,
+            qwen::CARDS,
             sentence_transformers::CARDS,
             snowflake::CARDS,
             sparse::CARDS,

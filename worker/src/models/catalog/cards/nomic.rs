@@ -17,6 +17,15 @@ pub(super) const CARDS: &[Card] = &[
         ..TEXT
     },
     Card {
+        page: "nomic-ai/nomic-embed-text-v2-moe",
+        exports: &[(Text, "NomicEmbedTextV2Moe")],
+        license: APACHE,
+        context: Some(512),
+        prompts: &[(QUERY, "search_query: "), (PASSAGE, "search_document: ")],
+        matryoshka: &[768, 256],
+        ..BLANK
+    },
+    Card {
         page: "nomic-ai/nomic-embed-vision-v1.5",
         exports: &[(Image, "NomicEmbedVisionV15")],
         license: APACHE,
