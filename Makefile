@@ -41,6 +41,11 @@ build: ## Build the worker and the Go packages
 	cargo build --workspace $(CARGO_RELEASE)
 	cd clients/go && go build ./...
 
+# fastembed as a program. In the worker's own target, where what both depend on is compiled once.
+.PHONY: rival
+rival: ## Build what tests and bench compare the worker with
+	cargo build --manifest-path tests/rival/Cargo.toml $(CARGO_RELEASE)
+
 .PHONY: demo
 demo: ## Start a server and two workers on this machine and call them from Go
 	@MAKE="$(THIS_MAKE)" tools/demo.sh
@@ -50,7 +55,7 @@ test: test-rust test-go test-python ## Run every test: Rust, Go and Python
 
 # The contract is kept with and without JetStream.
 .PHONY: test-rust
-test-rust: setup
+test-rust: setup rival
 	cargo test --workspace $(CARGO_RELEASE)
 	FASTEMBED_TEST_JETSTREAM=1 cargo test $(CARGO_RELEASE) --test suite contract::
 
@@ -119,6 +124,7 @@ lint-format:
 	cargo fmt --all --check
 	cargo fmt --manifest-path worker/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path worker/micro/Cargo.toml --check
+	cargo fmt --manifest-path tests/rival/Cargo.toml --check
 
 .PHONY: lint-rust
 lint-rust:
@@ -126,6 +132,7 @@ lint-rust:
 	cargo clippy --manifest-path worker/fuzz/Cargo.toml --target-dir target/fuzz $(CARGO_RELEASE) -- -D warnings
 	cargo clippy --manifest-path worker/micro/Cargo.toml --target-dir target/micro --all-targets $(CARGO_RELEASE) -- \
 		-D warnings
+	cargo clippy --manifest-path tests/rival/Cargo.toml $(CARGO_RELEASE) -- -D warnings
 
 .PHONY: lint-go
 lint-go: setup

@@ -13,6 +13,7 @@
 
 mod bombs;
 mod bus;
+mod differential;
 mod generated;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other binaries use the rest")]
