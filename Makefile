@@ -98,6 +98,10 @@ fuzz: setup ## Fuzz each decoder for a while (SECONDS=60)
 	@$(PYTHON) tools/setup.py fuzz
 	tools/fuzz.sh $(SECONDS)
 
+.PHONY: mutants
+mutants: setup rival ## Break the worker in one place after the other; each time a named test has to turn red
+	$(VENV_PYTHON) tools/mutants.py
+
 .PHONY: references
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
 	@$(PYTHON) tests/references/make.py $(if $(WRITE),--write)
