@@ -41,6 +41,11 @@ build: ## Build the worker and the Go packages
 	cargo build --workspace $(CARGO_RELEASE)
 	cd clients/go && go build ./...
 
+# fastembed as a program. In the worker's own target, where what both depend on is compiled once.
+.PHONY: rival
+rival: ## Build what tests and bench compare the worker with
+	cargo build --manifest-path tests/rival/Cargo.toml $(CARGO_RELEASE)
+
 .PHONY: demo
 demo: ## Start a server and two workers on this machine and call them from Go
 	@MAKE="$(THIS_MAKE)" tools/demo.sh
@@ -50,7 +55,7 @@ test: test-rust test-go test-python ## Run every test: Rust, Go and Python
 
 # The contract is kept with and without JetStream.
 .PHONY: test-rust
-test-rust: setup
+test-rust: setup rival
 	cargo test --workspace $(CARGO_RELEASE)
 	FASTEMBED_TEST_JETSTREAM=1 cargo test $(CARGO_RELEASE) --test suite contract::
 
@@ -83,10 +88,12 @@ soak: setup build ## Run the long tests (minutes to hours)
 # Of the profile that ships: the other one checks what tests want to trip over. The worker starts workers of itself.
 .PHONY: bench
 bench: CHART ?= target/bench/bench.svg
-bench: setup ## Measure the worker; the report goes to target/bench/report.json (CHART=docs/bench.svg draws it there)
+bench: setup rival ## Measure the worker; the report goes to target/bench/report.json (CHART=docs/bench.svg draws it there)
 	tools/build_shipped.sh
 	@mkdir -p target/bench
-	$(SHIPPED) bench --nats-server .setup/bin/nats-server --report target/bench/report.json --chart $(CHART)
+	$(VENV_PYTHON) tests/models/full_size.py .setup/hub target/bench/models
+	$(SHIPPED) bench --nats-server .setup/bin/nats-server --rival target/release/fastembed-rival \
+		--models target/bench/models --report target/bench/report.json --chart $(CHART)
 
 .PHONY: bench-micro
 bench-micro: setup ## Measure decoding, encoding, planning and pooling alone
@@ -99,6 +106,10 @@ fuzz: SECONDS ?= 60
 fuzz: setup ## Fuzz each decoder for a while (SECONDS=60)
 	@$(PYTHON) tools/setup.py fuzz
 	tools/fuzz.sh $(SECONDS)
+
+.PHONY: mutants
+mutants: setup rival ## Break the worker in one place after the other; each time a named test has to turn red
+	$(VENV_PYTHON) tools/mutants.py
 
 .PHONY: references
 references: ## Recompute the reference vectors with PyTorch and compare (WRITE=1 replaces them)
@@ -128,6 +139,7 @@ lint-format:
 	cargo fmt --all --check
 	cargo fmt --manifest-path worker/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path worker/micro/Cargo.toml --check
+	cargo fmt --manifest-path tests/rival/Cargo.toml --check
 
 .PHONY: lint-rust
 lint-rust:
@@ -135,6 +147,7 @@ lint-rust:
 	cargo clippy --manifest-path worker/fuzz/Cargo.toml --target-dir target/fuzz $(CARGO_RELEASE) -- -D warnings
 	cargo clippy --manifest-path worker/micro/Cargo.toml --target-dir target/micro --all-targets $(CARGO_RELEASE) -- \
 		-D warnings
+	cargo clippy --manifest-path tests/rival/Cargo.toml $(CARGO_RELEASE) -- -D warnings
 
 .PHONY: lint-go
 lint-go: setup

@@ -92,7 +92,7 @@ fn generated() -> &'static Generated {
     static MODELS: OnceLock<Generated> = OnceLock::new();
     MODELS.get_or_init(|| {
         let entries: Vec<Value> = MADE.iter().map(entry).collect();
-        Generated::of("custom", &Value::Array(entries))
+        Generated::of("custom", &entries)
     })
 }
 

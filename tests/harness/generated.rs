@@ -21,14 +21,15 @@ impl Generated {
         Self::of(folder, &listed(wanted))
     }
 
-    /// Makes these, which have the form of `models --json`, and a `family` where
-    /// no catalogue has them.
-    pub(crate) fn of(folder: &str, listed: &Value) -> Self {
+    /// Makes those of these entries, as `fastembed-worker models --json` has them, and
+    /// a `family` where no catalogue has them.
+    pub(crate) fn of(folder: &str, entries: &[Value]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder for generated models");
+        let json = serde_json::to_vec(entries).expect("entries are JSON");
         let entries = folder.join("entries.json");
-        std::fs::write(&entries, listed.to_string()).expect("the folder can be written");
+        std::fs::write(&entries, json).expect("the folder can be written");
         let hub = folder.join("hub");
         python(&[Path::new("tests/models"), &entries, &hub]);
         let references = Path::new("tests/models/references.py");
@@ -38,7 +39,7 @@ impl Generated {
 }
 
 /// What the catalogue says of these models.
-fn listed(wanted: impl Fn(&str, &str) -> bool) -> Value {
+pub(crate) fn listed(wanted: impl Fn(&str, &str) -> bool) -> Vec<Value> {
     let listed = Command::new(binary()).args(["models", "--json"]).output();
     let listed = listed.expect("the worker's program runs").stdout;
     let mut entries: Vec<Value> = serde_json::from_slice(&listed).expect("a list of models");
@@ -46,7 +47,7 @@ fn listed(wanted: impl Fn(&str, &str) -> bool) -> Value {
         let text = |key: &str| entry[key].as_str().unwrap_or_default();
         wanted(text("op"), text("name"))
     });
-    entries.into()
+    entries
 }
 
 /// Runs a script of the repository with the interpreter of `make setup`.
@@ -84,8 +85,13 @@ impl Generated {
 
     /// An image that the references are of.
     pub(crate) fn image(&self, name: &str) -> Vec<u8> {
-        let file = self.folder.join("references/images").join(name);
+        let file = self.image_file(name);
         std::fs::read(&file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()))
+    }
+
+    /// Where it lies.
+    pub(crate) fn image_file(&self, name: &str) -> PathBuf {
+        self.folder.join("references/images").join(name)
     }
 
     /// What a model of this operation and name should give.

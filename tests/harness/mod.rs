@@ -11,6 +11,7 @@ pub(crate) mod nats_cli;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod reply;
+pub(crate) mod rival;
 pub(crate) mod server;
 pub(crate) mod worker;
 

@@ -14,6 +14,7 @@
 mod bombs;
 mod bucket;
 mod bus;
+mod differential;
 mod generated;
 #[path = "../harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other binaries use the rest")]

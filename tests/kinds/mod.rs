@@ -2,6 +2,8 @@
 //! every family: what comes out is what ONNX Runtime gives with Hugging Face's
 //! tokenizers, read as the models' authors do.
 
+mod company;
+mod differential;
 mod joint;
 mod rerank;
 mod sparse;
@@ -9,9 +11,9 @@ mod text;
 
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::generated::Generated;
+use crate::harness::generated::{self, Generated};
 use crate::harness::{Ask, Caller, Launch, Server, Worker};
 
 /// One model of text of each family of graphs and tokenizers.
@@ -23,13 +25,25 @@ const TEXT: [&str; 5] = [
     "NomicEmbedTextV15",
 ];
 
+/// A cross-encoder of plain BERT, which tells the two texts of a pair apart. The
+/// catalogue has none.
+const OWN_REPOSITORY: &str = "example/own-reranker";
+
 /// Made once for all tests of a run: of the many models of text one of each family.
 fn generated() -> &'static Generated {
     static MADE: OnceLock<Generated> = OnceLock::new();
     MADE.get_or_init(|| {
-        Generated::make("kinds", |op, name| {
+        let mut entries = generated::listed(|op, name| {
             ["sparse", "rerank", "joint"].contains(&op) || (op == "text" && TEXT.contains(&name))
-        })
+        });
+        entries.push(json!({
+            "op": "rerank",
+            "name": "OwnReranker",
+            "repository": OWN_REPOSITORY,
+            "graph": "model.onnx",
+            "family": "bert-cross-encoder",
+        }));
+        Generated::of("kinds", &entries)
     })
 }
 

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Stage, generated, near};
 
-const MODELS: [&str; 4] = [
+pub(super) const MODELS: [&str; 4] = [
     "BGERerankerBase",
     "BGERerankerV2M3",
     "JINARerankerV1TurboEn",

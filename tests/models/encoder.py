@@ -1,7 +1,7 @@
 """The encoder of token ids that the text, sparse, rerank and joint models share.
 
 Inputs  input_ids, attention_mask and, where the family has them, token_type_ids: int64 [batch, sequence].
-Result  hidden states, float32 [batch, sequence, HIDDEN], and a projection of them to the model's own size.
+Result  hidden states, float32 [batch, sequence, hidden], and a projection of them to the model's own size.
 
 What an implementation can get wrong moves every vector: padding attends unless the mask forbids it, the second half of
 a pair has its own type embedding, each position its own, and CLIP's tokens see only those before them.
@@ -10,11 +10,10 @@ a pair has its own type embedding, each position its own, and CLIP's tokens see 
 from dataclasses import dataclass
 
 import numpy as np
-from graph import FLOAT, INT64, LOWEST, layer_norm, linear, transformer
+from graph import FLOAT, INT64, LOWEST, SMALL, Size, layer_norm, linear, transformer
 
-HIDDEN = 32
-HEADS = 4
-LAYERS = 2
+# Of all but full-size models, which are cross-encoders, masked language models and image towers.
+HIDDEN = SMALL.hidden
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Encoder:
     causal: bool = False
     # The caller says each token's position, as exported decoders want it.
     placed: bool = False
+    size: Size = SMALL
 
 
 def inputs(encoder):
@@ -40,16 +40,17 @@ def inputs(encoder):
 
 
 def hidden(graph, encoder):
-    """The name of the hidden states, float32 [batch, sequence, HIDDEN]."""
-    words = graph.random("embeddings.word", (encoder.vocabulary, HIDDEN), 1.0)
+    """The name of the hidden states, float32 [batch, sequence, hidden]."""
+    size = encoder.size.hidden
+    words = graph.random("embeddings.word", (encoder.vocabulary, size), 1.0)
     x = graph.add("Gather", [words, "input_ids"], "embed/words")
     x = graph.add("Add", [x, places(graph, encoder)], "embed/placed")
     if encoder.types:
-        types = graph.random("embeddings.type", (2, HIDDEN), 0.3)
+        types = graph.random("embeddings.type", (2, size), 0.3)
         types = graph.add("Gather", [types, "token_type_ids"], "embed/types")
         x = graph.add("Add", [x, types], "embed/typed")
-    x = layer_norm(graph, x, HIDDEN, "embeddings.norm")
-    return transformer(graph, x, HIDDEN, HEADS, LAYERS, score_bias(graph, encoder))
+    x = layer_norm(graph, x, size, "embeddings.norm")
+    return transformer(graph, x, encoder.size, score_bias(graph, encoder))
 
 
 def project(graph, x, size, output):
@@ -74,10 +75,10 @@ def mean_of_tokens(graph, x, output):
 
 
 def places(graph, encoder):
-    """What each position adds: [sequence, HIDDEN], or [batch, sequence, HIDDEN] where padding is not counted."""
+    """What each position adds: [sequence, hidden], or [batch, sequence, hidden] where padding is not counted."""
     if not encoder.positions:
-        return waves(graph)
-    table = graph.random("embeddings.position", (encoder.positions, HIDDEN), 0.4)
+        return waves(graph, encoder.size.hidden // 2)
+    table = graph.random("embeddings.position", (encoder.positions, encoder.size.hidden), 0.4)
     if encoder.placed:
         return graph.add("Gather", [table, "position_ids"], "embed/positions")
     if encoder.padding is None:
@@ -91,9 +92,8 @@ def places(graph, encoder):
     return graph.add("Gather", [table, count], "embed/positions")
 
 
-def waves(graph):
-    """[sequence, HIDDEN]: sines and cosines of wavelengths from 6 to some ten thousand tokens."""
-    half = HIDDEN // 2
+def waves(graph, half):
+    """[sequence, 2 × half]: sines and cosines of wavelengths from 6 to some ten thousand tokens."""
     frequencies = (10_000.0 ** (-np.arange(half) / half)).reshape(1, half)
     place = graph.add("Cast", [order(graph)], "embed/place", to=FLOAT)
     place = graph.add("Unsqueeze", [place, graph.constant("one_index", [1])], "embed/place/column")

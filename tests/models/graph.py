@@ -6,6 +6,7 @@ are added, not on the machine. Legacy `RandomState` is used because its stream i
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -16,6 +17,20 @@ OPSET = 17
 IR_VERSION = 8
 EPSILON = 1e-6
 LOWEST = np.finfo(np.float32).min
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a transformer is. `wide` is what its feed-forward widens to."""
+
+    hidden: int
+    heads: int
+    layers: int
+    wide: int
+
+
+# What tests run; full_size.py has others.
+SMALL = Size(32, 4, 2, 64)
 
 
 def uniform(seed, name, shape, deviation):
@@ -115,15 +130,16 @@ def attention(graph, x, size, heads, at, bias=None):
     return linear(graph, mixed, size, size, f"{at}.output", 3.2)
 
 
-def transformer(graph, x, size, heads, layers, bias=None):
-    """`layers` of attention and feed-forward, each followed by its residual sum and a LayerNorm."""
-    for i in range(layers):
+def transformer(graph, x, size, bias=None):
+    """Layers of attention and feed-forward, each followed by its residual sum and a LayerNorm."""
+    hidden, wide = size.hidden, size.wide
+    for i in range(size.layers):
         at = f"layer.{i}"
-        y = attention(graph, x, size, heads, f"{at}.attention", bias)
-        x = layer_norm(graph, graph.add("Add", [x, y], f"{at}/attended"), size, f"{at}.attention.norm")
-        y = gelu(graph, linear(graph, x, size, 2 * size, f"{at}.wide"), f"{at}.wide")
-        y = linear(graph, y, 2 * size, size, f"{at}.narrow", gain=0.5)
-        x = layer_norm(graph, graph.add("Add", [x, y], f"{at}/fed"), size, f"{at}.norm")
+        y = attention(graph, x, hidden, size.heads, f"{at}.attention", bias)
+        x = layer_norm(graph, graph.add("Add", [x, y], f"{at}/attended"), hidden, f"{at}.attention.norm")
+        y = gelu(graph, linear(graph, x, hidden, wide, f"{at}.wide"), f"{at}.wide")
+        y = linear(graph, y, wide, hidden, f"{at}.narrow", gain=0.5)
+        x = layer_norm(graph, graph.add("Add", [x, y], f"{at}/fed"), hidden, f"{at}.norm")
     return x
 
 

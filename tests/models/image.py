@@ -5,50 +5,48 @@ the channels, the mean and the deviation each move every vector.
 """
 
 import numpy as np
-from graph import FLOAT, Graph, layer_norm, linear, transformer
+from graph import FLOAT, SMALL, Graph, layer_norm, linear, transformer
 
 SIDE = 224
-HIDDEN = 32
-HEADS = 4
-LAYERS = 2
+HIDDEN = SMALL.hidden
 INPUT = (FLOAT, ["batch", 3, "height", "width"])
 
 
-def patches(graph, pixels, patch):
-    """[batch, 3, 224, 224] → [batch, 1 + patches, HIDDEN]: a class token, then the patches, each with its place."""
+def patches(graph, pixels, patch, hidden):
+    """[batch, 3, 224, 224] → [batch, 1 + patches, hidden]: a class token, then the patches, each with its place."""
     count = (SIDE // patch) ** 2
-    filters = graph.random("patch.weight", (HIDDEN, 3, patch, patch), 1 / patch)
+    filters = graph.random("patch.weight", (hidden, 3, patch, patch), 1 / patch)
     # Random filters sum to nearly nothing over a plain patch; a share of plain colour makes them see it.
-    colour = graph.random("patch.colour", (HIDDEN, 3, 1, 1), 1.0 / patch**2)
+    colour = graph.random("patch.colour", (hidden, 3, 1, 1), 1.0 / patch**2)
     filters = graph.add("Add", [filters, colour], "patch/filters")
     x = graph.add("Conv", [pixels, filters], "patch/conv", strides=[patch, patch], kernel_shape=[patch, patch])
-    x = graph.add("Reshape", [x, graph.constant("patch_rows", [0, HIDDEN, count])], "patch/rows")
+    x = graph.add("Reshape", [x, graph.constant("patch_rows", [0, hidden, count])], "patch/rows")
     x = graph.add("Transpose", [x], "patch/sequence", perm=[0, 2, 1])
     batch = graph.add("Shape", [pixels], "patch/batch", start=0, end=1)
-    shape = graph.add("Concat", [batch, graph.constant("one_row", [1, HIDDEN])], "patch/class/shape", axis=0)
-    first = graph.add("Expand", [graph.random("patch.class", (1, 1, HIDDEN), 0.5), shape], "patch/class")
+    shape = graph.add("Concat", [batch, graph.constant("one_row", [1, hidden])], "patch/class/shape", axis=0)
+    first = graph.add("Expand", [graph.random("patch.class", (1, 1, hidden), 0.5), shape], "patch/class")
     x = graph.add("Concat", [first, x], "patch/all", axis=1)
-    return graph.add("Add", [x, graph.random("patch.place", (count + 1, HIDDEN), 0.3)], "patch/placed")
+    return graph.add("Add", [x, graph.random("patch.place", (count + 1, hidden), 0.3)], "patch/placed")
 
 
-def vit(graph, pixels, patch):
-    """[batch, 1 + patches, HIDDEN]."""
-    x = layer_norm(graph, patches(graph, pixels, patch), HIDDEN, "patch.norm")
-    return transformer(graph, x, HIDDEN, HEADS, LAYERS)
+def vit(graph, pixels, patch, size=SMALL):
+    """[batch, 1 + patches, hidden]."""
+    x = layer_norm(graph, patches(graph, pixels, patch, size.hidden), size.hidden, "patch.norm")
+    return transformer(graph, x, size)
 
 
 def first(graph, x):
     return graph.add("Gather", [x, graph.constant("zero", 0)], "head/first", axis=1)
 
 
-def clip(seed, name, size, patch):
-    """Outputs image_embeds [batch, size], last_hidden_state [batch, 1 + patches, HIDDEN]."""
-    graph = Graph(seed, name)
-    x = graph.add("Identity", [vit(graph, "pixel_values", patch)], "last_hidden_state")
-    w = graph.random("visual_projection", (HIDDEN, size), HIDDEN**-0.5)
+def clip(seed, name, size, patch, tower=SMALL):
+    """Outputs image_embeds [batch, size], last_hidden_state [batch, 1 + patches, hidden]."""
+    graph, hidden = Graph(seed, name), tower.hidden
+    x = graph.add("Identity", [vit(graph, "pixel_values", patch, tower)], "last_hidden_state")
+    w = graph.random("visual_projection", (hidden, size), hidden**-0.5)
     graph.add("MatMul", [first(graph, x), w], "image_embeds")
     rows = (SIDE // patch) ** 2 + 1
-    outputs = {"image_embeds": (FLOAT, ["batch", size]), "last_hidden_state": (FLOAT, ["batch", rows, HIDDEN])}
+    outputs = {"image_embeds": (FLOAT, ["batch", size]), "last_hidden_state": (FLOAT, ["batch", rows, hidden])}
     return graph.model({"pixel_values": INPUT}, outputs)
 
 

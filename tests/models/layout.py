@@ -79,17 +79,21 @@ def write(seed, entries, hub):
 
     refs/main is written last: until then a repository is not there.
     """
-    revisions = {}
-    for repository, files in repositories(seed, entries).items():
-        base = hub / cache_folder(repository)
-        revisions[repository] = name = revision(seed, files)
-        for path, content in files.items():
-            target = base / "snapshots" / name / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        (base / "refs").mkdir(exist_ok=True)
-        (base / "refs/main").write_text(name)
-    return revisions
+    made = repositories(seed, entries)
+    return {repository: write_repository(seed, repository, files, hub) for repository, files in made.items()}
+
+
+def write_repository(seed, repository, files, hub):
+    """Writes one repository's files, path → bytes, and gives back its revision."""
+    base = hub / cache_folder(repository)
+    name = revision(seed, files)
+    for path, content in files.items():
+        target = base / "snapshots" / name / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    (base / "refs").mkdir(exist_ok=True)
+    (base / "refs/main").write_text(name)
+    return name
 
 
 def snapshot(hub, repository):

@@ -1,6 +1,6 @@
 """Sparse models: a masked-language-model head over the vocabulary."""
 
-from encoder import HIDDEN, hidden, inputs
+from encoder import hidden, inputs
 from graph import FLOAT, Graph, layer_norm, linear
 
 # What the two real models have (bert-base-uncased). The small tokenizers know far fewer tokens, which stand at its
@@ -12,12 +12,12 @@ NARROW = 16
 THRESHOLD = 2.9
 
 
-def masked_language_model(seed, name, encoder, output):
+def masked_language_model(seed, name, encoder, output, narrow=NARROW):
     """Output [batch, sequence, VOCABULARY]; mostly negative."""
     graph = Graph(seed, name)
-    x = linear(graph, hidden(graph, encoder), HIDDEN, NARROW, "head.narrow", gain=1.5)
-    x = layer_norm(graph, x, NARROW, "head.norm")
-    table = graph.random("head.vocabulary", (NARROW, VOCABULARY), 2 * NARROW**-0.5)
+    x = linear(graph, hidden(graph, encoder), encoder.size.hidden, narrow, "head.narrow", gain=1.5)
+    x = layer_norm(graph, x, narrow, "head.norm")
+    table = graph.random("head.vocabulary", (narrow, VOCABULARY), 2 * narrow**-0.5)
     bias = graph.random("head.bias", (VOCABULARY,), 0.2, around=-2 * THRESHOLD)
     graph.add("Add", [graph.add("MatMul", [x, table], "head/product"), bias], output)
     return graph.model(inputs(encoder), {output: (FLOAT, ["batch", "sequence", VOCABULARY])})

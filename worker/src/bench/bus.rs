@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
 
 use super::figures::Latencies;
+use crate::models::Op;
 use crate::wire::text::{TextReply, TextRequest};
 use crate::wire::{Format, protocol};
 
@@ -35,7 +36,12 @@ pub(super) enum Outcome {
 impl Caller {
     /// Calls `model` as interactive.
     pub(super) async fn of_model(url: &str, model: &str) -> anyhow::Result<Self> {
-        let (root, op) = (protocol::SUBJECT_ROOT, protocol::OP_TEXT);
+        Self::of(url, Op::Text, model).await
+    }
+
+    /// Calls another operation of `model` as interactive.
+    pub(super) async fn of(url: &str, op: Op, model: &str) -> anyhow::Result<Self> {
+        let root = protocol::SUBJECT_ROOT;
         Self::of_subject(url, format!("{root}.{op}.{model}")).await
     }
 
@@ -72,6 +78,11 @@ impl Caller {
 
     /// One request of these texts, and its reply as it came.
     pub(super) async fn ask(&self, texts: &[String]) -> anyhow::Result<Message> {
+        self.send(Self::body(texts)?).await
+    }
+
+    /// One request of this document in MessagePack, and its reply as it came.
+    pub(super) async fn send(&self, body: Bytes) -> anyhow::Result<Message> {
         let mut headers = HeaderMap::new();
         headers.insert(
             protocol::HEADER_CONTENT_TYPE,
@@ -82,7 +93,7 @@ impl Caller {
             protocol::HEADER_TIMEOUT_MS,
             CALL_TIMEOUT.as_millis().to_string(),
         );
-        let request = Request::new().headers(headers).payload(Self::body(texts)?);
+        let request = Request::new().headers(headers).payload(body);
         Ok(self
             .client
             .send_request(self.subject.clone(), request)

@@ -44,6 +44,18 @@ const PANELS: &[Panel] = &[
         ],
     },
     Panel {
+        title: "pairs, texts and images per second",
+        scale: 1.0,
+        bars: &[
+            ("rerank through the bus", "bus_rerank_pairs_per_second"),
+            ("rerank, fastembed", "fastembed_rerank_pairs_per_second"),
+            ("sparse through the bus", "bus_sparse_texts_per_second"),
+            ("sparse, fastembed", "fastembed_sparse_texts_per_second"),
+            ("images through the bus", "bus_images_per_second"),
+            ("images, fastembed", "fastembed_images_per_second"),
+        ],
+    },
+    Panel {
         title: "milliseconds",
         scale: 1e3,
         bars: &[

@@ -10,12 +10,14 @@ mod bus;
 mod chart;
 pub mod echo;
 mod figures;
+mod kinds;
 mod lanes;
 mod memory;
 mod oracle;
 mod overload;
 mod process;
 mod processors;
+mod refusals;
 mod report;
 mod rival;
 mod roofline;
@@ -134,6 +136,14 @@ impl Session<'_> {
             println("memory")?;
             let processors = self.config.runtime.processors();
             memory::measure(&url, &self.texts, processors, &mut self.figures).await?;
+        }
+        if self.measures(Scene::Kinds) {
+            println("other kinds")?;
+            self.kinds(&url).await?;
+        }
+        if self.measures(Scene::Refusals) {
+            println("refusals")?;
+            refusals::measure(&url, &self.settings.models, &mut self.figures).await?;
         }
         server.stop().await
     }

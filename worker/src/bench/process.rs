@@ -92,12 +92,26 @@ impl Process {
 
     /// Resident memory in bytes, where the system tells.
     pub(super) fn resident_bytes(&self) -> Option<f64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, key: &str) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
         let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kib * 1024.0)
+    }
+
+    /// The most resident memory in bytes since [`Self::forget_peak`], where the
+    /// system tells.
+    pub(super) fn peak_bytes(&self) -> Option<f64> {
+        self.status("VmHWM:")
+    }
+
+    /// Has the most be counted from now on (proc(5), `clear_refs`).
+    pub(super) fn forget_peak(&self) -> anyhow::Result<()> {
+        let id = self.child.id().context("it ended")?;
+        Ok(std::fs::write(format!("/proc/{id}/clear_refs"), "5")?)
     }
 
     /// Processor time so far, in seconds, where the system tells.

@@ -77,6 +77,24 @@ const RATIOS: &[Ratio] = &[
         "echo_requests_per_second",
         0.6,
     ),
+    ratio(
+        "rerank ÷ fastembed's default call",
+        "bus_rerank_pairs_per_second",
+        "fastembed_rerank_pairs_per_second",
+        3.0,
+    ),
+    ratio(
+        "sparse ÷ fastembed's default call",
+        "bus_sparse_texts_per_second",
+        "fastembed_sparse_texts_per_second",
+        2.0,
+    ),
+    ratio(
+        "images ÷ fastembed's default call",
+        "bus_images_per_second",
+        "fastembed_images_per_second",
+        1.0,
+    ),
 ];
 
 const fn ratio(name: &'static str, over: &'static str, under: &'static str, bound: f64) -> Ratio {
@@ -174,6 +192,11 @@ fn at_most(figures: &Figures) -> Vec<(&'static str, f64, f64)> {
         median("rss_end_over_warm").map(|value| ("memory at the end ÷ warm", value, 1.3)),
         median("memory_of_executors_over_one").map(|value| ("executors ÷ one, memory", value, 1.2)),
         median("idle_cpu_cores").map(|value| ("idle worker (cores)", value, 0.01)),
+        median("sparse_peak_over_logits")
+            .map(|value| ("memory for 32 × 256 tokens of SPLADE ÷ logits", value, 1.2)),
+        median("refused_request_p99_seconds")
+            .map(|value| ("request refused, p99 (s)", value, 0.02)),
+        median("refused_image_p99_seconds").map(|value| ("image refused, p99 (s)", value, 0.02)),
         median("fake_bus_drops").map(|value| ("messages lost by the fake model", value, 0.0)),
     ];
     rows.into_iter().flatten().collect()
@@ -215,6 +238,18 @@ const NAMES: &[&str] = &[
     "overload_reject_p99_seconds",
     "neighbours_p99_seconds",
     "neighbours_p99_beside_bad_input_seconds",
+    "bus_rerank_pairs_per_second",
+    "fastembed_rerank_pairs_per_second",
+    "bus_sparse_texts_per_second",
+    "fastembed_sparse_texts_per_second",
+    "bus_images_per_second",
+    "fastembed_images_per_second",
+    "refused_request_p50_seconds",
+    "refused_request_p99_seconds",
+    "refused_image_p50_seconds",
+    "refused_image_p99_seconds",
+    "bomb_image_p50_seconds",
+    "bomb_image_p99_seconds",
 ];
 
 /// And what it does where the system tells of processes.
@@ -222,6 +257,7 @@ const OF_PROCESSES: &[&str] = &[
     "rss_end_over_warm",
     "idle_cpu_cores",
     "memory_of_executors_over_one",
+    "sparse_peak_over_logits",
 ];
 
 /// Checks that nothing is missing that others look up by its name.

@@ -1,53 +1,67 @@
-//! fastembed's own call, on the same files and texts.
+//! fastembed's own calls, on the same files (tests/rival): a process of its own,
+//! since its image models bring crates that the worker does without.
 
-use std::fs;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use fastembed::{
-    InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
-};
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::config::Runtime;
+use super::Session;
 use crate::models::catalog::{self, Op};
-use crate::models::files::Files;
-use crate::models::onnx::Environment;
 
-/// fastembed as a library in this process.
-pub(super) struct Rival(TextEmbedding);
+/// One model in fastembed's own type.
+pub(super) struct Rival {
+    calls: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    // Killed when dropped.
+    _child: Child,
+}
+
+impl Session<'_> {
+    /// fastembed's, out of the same cache, cut at the model's own maximum.
+    pub(super) async fn rival(&self, op: Op, model: &str) -> anyhow::Result<Rival> {
+        let hub = match (op, model) {
+            (Op::Text, _) => self.config.runtime.cache.clone(),
+            _ => self.settings.models.join("hub"),
+        };
+        let length = catalog::find(op, model)?.max_length;
+        let mut child = Command::new(&self.settings.rival)
+            .args([op.as_str(), model])
+            .args(length.map(|tokens| tokens.to_string()))
+            .env("HF_HOME", hub)
+            .env("ORT_DYLIB_PATH", self.config.runtime.library())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.settings.rival.display()))?;
+        let calls = child.stdin.take().context("no input")?;
+        let answers = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let mut rival = Rival {
+            calls,
+            answers,
+            _child: child,
+        };
+        let loaded = rival.answer().await?;
+        ensure!(loaded["loaded"] == model, "fastembed loaded {loaded}");
+        Ok(rival)
+    }
+}
 
 impl Rival {
-    /// Out of the same cache, cut at the model's own maximum.
-    pub(super) fn load(
-        environment: Environment,
-        runtime: &Runtime,
-        model: &str,
-    ) -> anyhow::Result<Self> {
-        let entry = catalog::find(Op::Text, model)?;
-        let files = Files::find(&runtime.cache, &entry)?;
-        let beside = |name: &str| fs::read(files.graph.with_file_name(name));
-        let tokenizer = TokenizerFiles {
-            tokenizer_file: fs::read(&files.tokenizer)?,
-            config_file: beside("config.json")?,
-            special_tokens_map_file: beside("special_tokens_map.json")?,
-            tokenizer_config_file: beside("tokenizer_config.json")?,
-        };
-        let model = UserDefinedEmbeddingModel::new(fs::read(&files.graph)?, tokenizer)
-            .with_pooling(Pooling::Mean);
-        let mut options = InitOptionsUserDefined::new().with_environment(environment);
-        options.max_length = entry.max_length.unwrap_or(options.max_length);
-        Ok(Self(TextEmbedding::try_new_from_user_defined(
-            model, options,
-        )?))
+    async fn answer(&mut self) -> anyhow::Result<Value> {
+        let line = self.answers.next_line().await?;
+        Ok(serde_json::from_str(&line.context("fastembed ended")?)?)
     }
 
-    /// All texts in one call; `batch` is fastembed's own default where absent.
-    pub(super) fn embed(
-        &mut self,
-        texts: &[String],
-        batch: Option<usize>,
-    ) -> anyhow::Result<Duration> {
-        let start = Instant::now();
-        self.0.embed(texts, batch)?;
-        Ok(start.elapsed())
+    /// How long one call takes; its own batches where `call` has no `batch`.
+    pub(super) async fn call(&mut self, mut call: Value) -> anyhow::Result<Duration> {
+        call["silent"] = json!(true);
+        self.calls.write_all(format!("{call}\n").as_bytes()).await?;
+        let seconds = self.answer().await?["seconds"].as_f64();
+        Ok(Duration::from_secs_f64(seconds.context("no time")?))
     }
 }

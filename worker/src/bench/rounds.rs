@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::bus::{self, Caller};
 use super::figures::Latencies;
 use super::process::Process;
@@ -9,6 +11,7 @@ use super::rival::Rival;
 use super::{SHORT_TEXT, Session, println, roofline};
 use crate::cli::Scene;
 use crate::config::Model;
+use crate::models::Op;
 
 /// Calls of one short text at a time, in a round.
 const SINGLES: usize = 200;
@@ -17,11 +20,7 @@ impl Session<'_> {
     /// Everything that a ratio compares, each once a round.
     pub(super) async fn rounds(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
         let mut rival = match self.measures(Scene::Rival) {
-            true => Some(Rival::load(
-                self.environment.clone(),
-                &self.config.runtime,
-                Model::DEFAULT,
-            )?),
+            true => Some(self.rival(Op::Text, Model::DEFAULT).await?),
             false => None,
         };
         let throughput = self.measures(Scene::Throughput);
@@ -34,7 +33,7 @@ impl Session<'_> {
                 self.throughput(worker, caller).await?;
             }
             if let Some(rival) = &mut rival {
-                self.rival(rival)?;
+                self.against(rival).await?;
             }
             if throughput {
                 self.singles(caller).await?;
@@ -80,13 +79,16 @@ impl Session<'_> {
     }
 
     /// fastembed's own call, with its own batches and with small ones.
-    fn rival(&mut self, rival: &mut Rival) -> anyhow::Result<()> {
+    async fn against(&mut self, rival: &mut Rival) -> anyhow::Result<()> {
         let (texts, figures) = (&self.texts, &mut self.figures);
         for (name, batch) in [
             ("fastembed_default_texts_per_second", None),
             ("fastembed_batch32_texts_per_second", Some(32)),
         ] {
-            figures.add(name, rate(texts, rival.embed(texts, batch)?));
+            let elapsed = rival
+                .call(json!({ "texts": texts, "batch": batch }))
+                .await?;
+            figures.add(name, rate(texts, elapsed));
         }
         Ok(())
     }

@@ -210,6 +210,12 @@ pub struct Bench {
     /// nats-server to start.
     #[arg(long, value_name = "PROGRAM")]
     pub nats_server: PathBuf,
+    /// fastembed as a program (`make rival`).
+    #[arg(long, value_name = "PROGRAM")]
+    pub rival: PathBuf,
+    /// Models of real size, photographs and bad images (tests/models/full_size.py).
+    #[arg(long, value_name = "FOLDER")]
+    pub models: PathBuf,
     /// Where the figures go, as JSON.
     #[arg(long, value_name = "FILE")]
     pub report: PathBuf,
@@ -247,6 +253,10 @@ pub enum Scene {
     Int8,
     /// What executors beyond the first take.
     Memory,
+    /// Sparse vectors, ranked documents and images, against fastembed's own call.
+    Kinds,
+    /// Requests of all kinds that are refused.
+    Refusals,
 }
 
 /// `echo`
