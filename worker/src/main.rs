@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         }
     };
     let loads_runtime = matches!(cli.command, Command::Serve(_) | Command::Bench(_));
-    if loads_runtime && let Err(fault) = anew::without_runtime_telemetry() {
+    if loads_runtime && let Err(fault) = anew::with_settings_of_libraries() {
         eprintln!("fastembed-worker: cannot start itself anew: {fault}");
         return ExitCode::FAILURE;
     }
