@@ -88,11 +88,12 @@ soak: setup build ## Run the long tests (minutes to hours)
 # Of the profile that ships: the other one checks what tests want to trip over. The worker starts workers of itself.
 .PHONY: bench
 bench: CHART ?= target/bench/bench.svg
-bench: setup rival ## Measure the worker; the report goes to target/bench/report.json (CHART=docs/bench.svg draws it there)
+bench: setup ## Measure the worker; the report goes to target/bench/report.json (CHART=docs/bench.svg draws it there)
 	tools/build_shipped.sh
+	cargo build --manifest-path tests/rival/Cargo.toml --profile shipped --locked
 	@mkdir -p target/bench
 	$(VENV_PYTHON) tests/models/full_size.py .setup/hub target/bench/models
-	$(SHIPPED) bench --nats-server .setup/bin/nats-server --rival target/release/fastembed-rival \
+	$(SHIPPED) bench --nats-server .setup/bin/nats-server --rival target/shipped/fastembed-rival \
 		--models target/bench/models --report target/bench/report.json --chart $(CHART)
 
 .PHONY: bench-micro

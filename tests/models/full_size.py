@@ -14,6 +14,7 @@ image   ClipVitB32             12 layers of 768, as the real one
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def main():
     for repository, files in repositories(layout.snapshot(arguments.hub, "Qdrant/all-MiniLM-L6-v2-onnx")).items():
         layout.write_repository(SEED, repository, files, arguments.folder / "hub")
     for folder, made in (("images", photographs()), ("bad", bad())):
+        shutil.rmtree(arguments.folder / folder, ignore_errors=True)
         for name, content in made.items():
             file = arguments.folder / folder / name
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
 use tokio::sync::oneshot;
 
 use super::admission::Ticket;
@@ -14,6 +16,9 @@ use super::pipeline::Job;
 use super::tokenizers::Handle;
 use crate::wire::image::Object;
 use crate::wire::{Error, ErrorCode, protocol};
+
+/// Objects of a request that are looked up at once.
+const LOOKED_UP_AT_ONCE: usize = 8;
 
 /// Where objects lie. What it refuses is an item's error.
 pub trait Store: Send + Sync {
@@ -135,7 +140,8 @@ async fn files(
     objects: &[Object],
     ticket: &mut Ticket,
 ) -> Result<Vec<Result<Bytes, Error>>, Error> {
-    let looked_up = join_all(objects.iter().map(|object| store.find(object))).await;
+    let looked_up = stream::iter(objects).map(|object| store.find(object));
+    let looked_up: Vec<_> = looked_up.buffered(LOOKED_UP_AT_ONCE).collect().await;
     let mut together = 0;
     let found: Vec<Result<Found, Error>> = looked_up
         .into_iter()

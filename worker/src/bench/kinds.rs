@@ -25,13 +25,13 @@ pub(super) const RERANKER: &str = "JINARerankerV1TurboEn";
 pub(super) const SPLADE: &str = "SPLADEPPV1";
 pub(super) const CLIP: &str = "ClipVitB32";
 
-/// Documents of one query, texts and requests: two of fastembed's own batches, or
-/// one where its logits take gigabytes.
+/// Documents of one query: two of fastembed's own batches. Texts: less than one, as
+/// its logits of these take gigabytes.
 const DOCUMENTS: usize = 512;
-const TEXTS: usize = 256;
+const TEXTS: usize = 128;
 
 /// Texts and images in one request.
-const TEXTS_AT_ONCE: usize = 128;
+const TEXTS_AT_ONCE: usize = 64;
 const IMAGES_AT_ONCE: usize = 16;
 
 /// What a sparse model's memory is measured with: so many texts of so many tokens.
@@ -71,9 +71,10 @@ impl Session<'_> {
         if op == Op::Sparse {
             self.peak(&worker, &caller).await?;
         }
-        // Pages, caches, and the arena's largest shape.
-        kind.ask(&caller).await?;
         let mut rival = self.rival(op, model).await?;
+        // Pages, caches, and the arenas' largest shape, on both sides.
+        kind.ask(&caller).await?;
+        rival.call(kind.call.clone()).await?;
         for round in 1..=self.settings.rounds {
             let theirs = rival.call(kind.call.clone()).await?;
             let ours = kind.ask(&caller).await?;

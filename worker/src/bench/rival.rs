@@ -32,6 +32,8 @@ impl Session<'_> {
             .args([op.as_str(), model])
             .args(length.map(|tokens| tokens.to_string()))
             .env("HF_HOME", hub)
+            // What the cache lacks is not looked for elsewhere.
+            .env("HF_ENDPOINT", "http://127.0.0.1:9")
             .env("ORT_DYLIB_PATH", self.config.runtime.library())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -28,9 +28,13 @@ use crate::wire::{Error, ErrorCode};
 /// to ask nothing comes at all.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Chunks that are asked for at once: a mebibyte, at the usual 128 KiB each, so
-/// that little is on its way when nobody wants it any more.
+/// Chunks that are asked for at once, and their bytes, whatever size their writer
+/// chose: little is on its way when nobody wants it any more. One at least comes.
 const CHUNKS: u32 = 8;
+const CHUNKS_BYTES: u32 = 1 << 20;
+
+/// Longest description of an object, in bytes; whoever writes to the bucket decides.
+const MAX_INFO_BYTES: usize = 1 << 16;
 
 /// Longest name of an object, in bytes: the message that asks for it has to fit.
 const MAX_NAME_BYTES: usize = 1024;
@@ -61,6 +65,8 @@ struct Get<'a> {
     seq: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<u32>,
 }
 
 /// What a bucket says of an object.
@@ -123,6 +129,9 @@ impl Objects {
             Some(NOT_FOUND) => return Err(missing()),
             Some(_) => return Err(refused(bucket, &message)),
         }
+        if message.payload.len() > MAX_INFO_BYTES {
+            return Err(unreadable(bucket, "it says too much of the object"));
+        }
         let info: Info = serde_json::from_slice(&message.payload)
             .map_err(|_| unreadable(bucket, "what it says of the object is not known here"))?;
         if info.deleted {
@@ -154,13 +163,14 @@ impl Objects {
             Error::new(ErrorCode::Internal, message)
         };
         // It grows with what comes: its size is what somebody claimed.
-        let mut file = Vec::new();
+        let (mut file, mut sum) = (Vec::new(), Sha256::new());
         let mut from = 1;
         while file.len() < found.size {
             let get = Get {
                 next_by_subj: Some(&subject),
                 seq: Some(from),
                 batch: Some(CHUNKS),
+                max_bytes: Some(CHUNKS_BYTES),
                 ..Get::default()
             };
             let (mut answers, had) = (self.ask(bucket, &get).await?, file.len());
@@ -177,6 +187,8 @@ impl Objects {
                     return Err(torn());
                 }
                 file.extend_from_slice(&message.payload);
+                // With each chunk: a whole object would hold up what else runs here.
+                sum.update(&message.payload);
                 // Servers before 2.11 know of no batches.
                 if number(&message, "Nats-Num-Pending").is_none() {
                     break;
@@ -186,7 +198,7 @@ impl Objects {
                 return Err(torn());
             }
         }
-        if found.digest != <[u8; 32]>::from(Sha256::digest(&file)) {
+        if found.digest != <[u8; 32]>::from(sum.finalize()) {
             return Err(torn());
         }
         Ok(file.into())
