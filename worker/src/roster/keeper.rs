@@ -129,13 +129,16 @@ impl Keeper {
 
     /// Has models leave until there is room for `needed` bytes.
     async fn make_room(&self, needed: u64) -> Result<(), &'static str> {
+        if self.budget == 0 {
+            return Ok(());
+        }
         let until = tokio::time::Instant::now() + PATIENCE;
-        while self.budget > 0 {
+        loop {
             let mut idle = pin!(self.idle.notified());
             idle.as_mut().enable();
             let held: Vec<_> = self.slots.iter().filter_map(|slot| slot.held()).collect();
             match room::make(&held, needed, self.budget) {
-                Answer::Leave(leaving) if leaving.is_empty() => break,
+                Answer::Leave(leaving) if leaving.is_empty() => return Ok(()),
                 Answer::Leave(leaving) => self.dismiss(&leaving).await,
                 Answer::Wait => {
                     if tokio::time::timeout_at(until, idle).await.is_err() {
@@ -145,7 +148,6 @@ impl Keeper {
                 Answer::Never => return Err("it does not fit into runtime.memory_budget_bytes"),
             }
         }
-        Ok(())
     }
 
     /// After a load that took more than was thought: others leave that can.
