@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::batch::Pipeline;
-use crate::wire::Error;
+use crate::wire::{Error, ErrorCode};
 
 /// Shortest and longest time for which a load that failed is not tried again.
 const BACK_OFF: Duration = Duration::from_secs(1);
@@ -88,10 +88,12 @@ impl Life {
     /// It could not be loaded.
     pub(super) fn failed(&mut self, error: Error, now: Instant) {
         let times = match self.state {
+            // It may pass at any time, with what others ask.
+            _ if error.code == ErrorCode::Overloaded => 0,
             State::Loading(times) => times + 1,
             _ => 1,
         };
-        let pause = BACK_OFF.saturating_mul(1 << (times - 1).min(10));
+        let pause = BACK_OFF.saturating_mul(1 << times.saturating_sub(1).min(10));
         self.state = State::Absent(Some(Failure {
             error,
             until: now + pause.min(LONGEST_BACK_OFF),
@@ -150,7 +152,6 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::ErrorCode;
 
     fn error() -> Error {
         Error::new(ErrorCode::Internal, "it broke")
@@ -175,6 +176,18 @@ mod tests {
             now += Duration::from_secs(pause);
             let early = now - Duration::from_millis(1);
             assert_eq!(life.want(early), Err(error()));
+        }
+        assert_eq!(life.want(now), Ok(true));
+    }
+
+    #[test]
+    fn a_lack_of_room_makes_nobody_wait_longer_than_the_first_time() {
+        let mut now = Instant::now();
+        let mut life = Life::new(now);
+        for _ in 0..5 {
+            assert_eq!(life.want(now), Ok(true));
+            life.failed(Error::new(ErrorCode::Overloaded, "no room"), now);
+            now += BACK_OFF;
         }
         assert_eq!(life.want(now), Ok(true));
     }

@@ -1,8 +1,7 @@
 //! Every metric, in one table: what `/metrics` serves and what the README lists.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +12,8 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::labels::{CodeLabel, LoadLabels, LookupLabels, ModelLabel, RequestLabels, UnloadLabels};
 use crate::batch::admission::Load;
+
+pub use super::of_model::ModelMetrics;
 
 /// One row of the table.
 pub struct Row {
@@ -187,6 +188,18 @@ impl Metrics {
             let labels = LookupLabels { op, model, result };
             self.lookups.get_or_create_owned(&labels)
         };
+        // Served from the start, though most models never come or go.
+        for result in ["ok", "failed"] {
+            let model = model.to_owned();
+            drop(self.loads.get_or_create(&LoadLabels { op, model, result }));
+        }
+        for reason in ["room", "admin"] {
+            let model = model.to_owned();
+            drop(
+                self.unloads
+                    .get_or_create(&UnloadLabels { op, model, reason }),
+            );
+        }
         ModelMetrics {
             hits: lookups("hit"),
             misses: lookups("miss"),
@@ -295,91 +308,10 @@ fn add<M: Metric + Clone>(registry: &mut Registry, row: &Row, metric: M) -> M {
     metric
 }
 
-/// The metrics of one model.
-#[derive(Clone)]
-pub struct ModelMetrics {
-    texts: Counter,
-    truncated: Counter,
-    tokens: Counter,
-    not_finite: Counter,
-    expired: Counter,
-    expired_requests: Counter,
-    deduplicated: Counter,
-    hits: Counter,
-    misses: Counter,
-    counting: Arc<AtomicBool>,
-    wait: Histogram,
-    infer: Histogram,
-    batch_texts: Histogram,
-}
-
-impl ModelMetrics {
-    /// Whether what the model does is counted. The first inference of a load is
-    /// not: nobody asked for it.
-    pub fn count(&self, counting: bool) {
-        self.counting.store(counting, Ordering::Relaxed);
-    }
-
-    /// Rows that gave a value that is not finite.
-    pub fn not_finite(&self, rows: usize) {
-        self.not_finite.inc_by(rows as u64);
-    }
-
-    /// Texts whose callers were gone before they ran.
-    pub fn expired(&self, texts: usize) {
-        self.expired.inc_by(texts as u64);
-    }
-
-    /// Texts that joined an equal one.
-    pub fn deduplicated(&self, texts: usize) {
-        self.deduplicated.inc_by(texts as u64);
-    }
-
-    /// Texts that were looked up among remembered vectors.
-    pub fn looked_up(&self, hits: usize, misses: usize) {
-        if self.counts() {
-            self.hits.inc_by(hits as u64);
-            self.misses.inc_by(misses as u64);
-        }
-    }
-
-    /// A request whose caller was gone before it was decoded.
-    pub fn expired_request(&self) {
-        self.expired_requests.inc();
-    }
-
-    /// A text was cut.
-    pub fn truncated(&self) {
-        if self.counts() {
-            self.truncated.inc();
-        }
-    }
-
-    /// One text's time in the queue.
-    pub fn waited(&self, time: Duration) {
-        if self.counts() {
-            self.wait.observe(time.as_secs_f64());
-        }
-    }
-
-    /// One batch.
-    pub fn ran(&self, tokens: usize, texts: usize, time: Duration) {
-        if !self.counts() {
-            return;
-        }
-        self.tokens.inc_by(tokens as u64);
-        self.texts.inc_by(texts as u64);
-        self.infer.observe(time.as_secs_f64());
-        self.batch_texts.observe(texts as f64);
-    }
-
-    fn counts(&self) -> bool {
-        self.counting.load(Ordering::Relaxed)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -5,4 +5,5 @@ pub mod http;
 mod labels;
 pub mod logs;
 pub mod metrics;
+mod of_model;
 pub mod window;
