@@ -140,8 +140,10 @@ async fn files(
     objects: &[Object],
     ticket: &mut Ticket,
 ) -> Result<Vec<Result<Bytes, Error>>, Error> {
-    let looked_up = stream::iter(objects).map(|object| store.find(object));
-    let looked_up: Vec<_> = looked_up.buffered(LOOKED_UP_AT_ONCE).collect().await;
+    // Not started before it is its turn.
+    let lookups: Vec<_> = objects.iter().map(|object| store.find(object)).collect();
+    let looked_up = stream::iter(lookups).buffered(LOOKED_UP_AT_ONCE);
+    let looked_up: Vec<_> = looked_up.collect().await;
     let mut together = 0;
     let found: Vec<Result<Found, Error>> = looked_up
         .into_iter()
