@@ -32,7 +32,20 @@ struct Failure {
     error: Error,
     /// Not tried again before.
     until: Instant,
+    /// In a row; 0 where only room was missing.
     times: u32,
+}
+
+impl Failure {
+    /// What callers are told now.
+    fn told(&self, now: Instant) -> Error {
+        let error = self.error.clone();
+        if error.retry_after_ms.is_none() {
+            return error;
+        }
+        let left = self.until.saturating_duration_since(now).as_millis() + 1;
+        error.with_retry_after_ms(u32::try_from(left).unwrap_or(u32::MAX))
+    }
 }
 
 impl Life {
@@ -70,7 +83,7 @@ impl Life {
         let times = match &self.state {
             State::Absent(None) => 0,
             State::Absent(Some(failure)) if now < failure.until => {
-                return Err(failure.error.clone());
+                return Err(failure.told(now));
             }
             State::Absent(Some(failure)) => failure.times,
             State::Loading(_) | State::Loaded(_) | State::Unloading => return Ok(false),
@@ -99,6 +112,23 @@ impl Life {
         }));
     }
 
+    /// There was no room for it. That may be over in a moment, however often it
+    /// happened, so it is tried again after the same short while.
+    pub(super) fn crowded(&mut self, error: Error, now: Instant) {
+        self.state = State::Absent(Some(Failure {
+            error,
+            until: now + BACK_OFF,
+            times: 0,
+        }));
+    }
+
+    /// It is tried again at once, whatever happened before.
+    pub(super) fn forgive(&mut self) {
+        if self.is_absent() {
+            self.state = State::Absent(None);
+        }
+    }
+
     /// Gives its threads away, unless it has work in hand or is not loaded.
     pub(super) fn leave(&mut self) -> Option<Arc<Pipeline>> {
         match self.hands {
@@ -121,6 +151,21 @@ impl Life {
 
     pub(super) fn is_absent(&self) -> bool {
         matches!(self.state, State::Absent(_))
+    }
+
+    /// Whether it takes memory, and then whether that could be given back now: what
+    /// is being given back is there until it is.
+    pub(super) fn held(&self) -> Option<bool> {
+        match self.state {
+            State::Absent(_) | State::Loading(_) => None,
+            State::Loaded(_) => Some(self.is_idle()),
+            State::Unloading => Some(false),
+        }
+    }
+
+    /// Whether its memory is being given back.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Unloading)
     }
 
     /// One more request is in hand.
@@ -176,6 +221,33 @@ mod tests {
             let early = now - Duration::from_millis(1);
             assert_eq!(life.want(early), Err(error()));
         }
+        assert_eq!(life.want(now), Ok(true));
+    }
+
+    #[test]
+    fn a_load_without_room_is_tried_again_after_the_same_while_and_callers_are_told_what_is_left() {
+        let mut now = Instant::now();
+        let mut life = Life::new(now);
+        for _ in 0..5 {
+            assert_eq!(life.want(now), Ok(true));
+            life.crowded(error().with_retry_after_ms(1000), now);
+            now += BACK_OFF * 3 / 4;
+            let told = life.want(now).unwrap_err();
+            assert_eq!(told, error().with_retry_after_ms(251));
+            now += BACK_OFF / 4;
+        }
+    }
+
+    #[test]
+    fn a_failed_load_that_is_forgiven_is_tried_again_at_once() {
+        let now = Instant::now();
+        let mut life = Life::new(now);
+        assert_eq!(life.want(now), Ok(true));
+        life.forgive();
+        assert_eq!(life.want(now), Ok(false), "it is on its way");
+        life.failed(error(), now);
+        assert_eq!(life.want(now), Err(error()));
+        life.forgive();
         assert_eq!(life.want(now), Ok(true));
     }
 
