@@ -1,10 +1,13 @@
 //! Operators load and unload models, where the configuration lets them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{is_loaded, listed, someone_waits};
+use super::lazy::find;
+use super::{is_loaded, listed, loads, sample, someone_waits};
+use crate::harness::generated::Generated;
 use crate::harness::{Ask, Caller, Launch, MINILM, Reply, Server, Worker, eventually};
 
 /// A fake model of a worker that obeys.
@@ -113,7 +116,7 @@ async fn all_workers_obey_unless_one_is_named() {
 
 #[tokio::test]
 async fn a_command_that_cannot_be_obeyed_is_refused_with_a_word_on_why() {
-    let (server, _worker) = Worker::with_server(&obedient("")).await;
+    let (server, worker) = Worker::with_server(&obedient("")).await;
     let operator = operator(&server).await;
     let model = json!({ "op": "text", "model": "Fake" });
     for (verb, document, refusal) in [
@@ -148,6 +151,57 @@ async fn a_command_that_cannot_be_obeyed_is_refused_with_a_word_on_why() {
     let packed = Ask::on("fastembed.ctl.v1.admin.load");
     let packed = packed.msgpack(&json!({ "op": "text", "model": "Fake" }));
     assert_eq!(operator.call(packed).await.value()["state"], "loaded");
+    for (verb, code, times) in [
+        ("load", "ok", 1.0),
+        ("load", "model_not_found", 2.0),
+        ("load", "invalid_request", 1.0),
+        ("unload", "model_not_found", 1.0),
+        ("unload", "invalid_request", 1.0),
+        ("", "invalid_request", 1.0),
+    ] {
+        let labels = [("op", verb), ("code", code)];
+        let counted = sample(&worker, "fastembed_requests_total", &labels).await;
+        assert_eq!(counted, Some(times), "{labels:?}");
+    }
+}
+
+#[tokio::test]
+async fn commands_are_obeyed_in_the_order_in_which_they_came() {
+    let (server, _worker) = Worker::with_server(&obedient("")).await;
+    let (operator, caller) = (operator(&server).await, Caller::connect(&server).await);
+    let mut sent = Vec::new();
+    for verb in ["unload", "load", "unload", "load", "load", "unload"] {
+        sent.push((verb, operator.send(fake(verb)).await));
+    }
+    for (verb, mut replies) in sent {
+        assert_eq!(replies.next().await.value()["state"], format!("{verb}ed"));
+    }
+    assert!(caller.finds_nobody("Fake").await);
+}
+
+#[tokio::test]
+async fn who_has_mended_a_model_may_load_it_at_once_though_callers_still_wait() {
+    let wanted = |op: &str, name: &str| op == "text" && name == "BGESmallENV15";
+    let models = Generated::make("mended", wanted);
+    let server = Server::start().await;
+    let config = "[service]\nadmin = true\n[runtime]\nexecutors = 1\n\
+                  [[models]]\nname = 'BGESmallENV15'\nlazy = true\n";
+    let launch = Launch::new(&server.url(), config).env("HF_HOME", &models.hub());
+    let worker = launch.ready().await;
+    let operator = operator(&server).await;
+    let tokenizer = find(Path::new(&models.hub()), "tokenizer.json").expect("a tokenizer");
+    let away = tokenizer.with_extension("away");
+    std::fs::rename(&tokenizer, &away).expect("a folder of ours");
+    let named = json!({ "op": "text", "model": "BGESmallENV15" });
+    // Each one tries, and is not told of the last time.
+    for _ in 0..3 {
+        let refused = operator.call(command("load", &named)).await;
+        refused.refused("internal");
+    }
+    assert_eq!(loads(&worker, "BGESmallENV15", "failed").await, 3.0);
+    std::fs::rename(&away, &tokenizer).expect("a folder of ours");
+    let loaded = operator.call(command("load", &named)).await;
+    obeyed(&loaded, &worker, "loaded");
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ async fn no_more_requests_wait_for_a_load_than_may_wait() {
 }
 
 /// The one file of that name in a folder or below it.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     entries.into_iter().find_map(|entry| {
         let path = entry.path();

@@ -11,33 +11,41 @@ use crate::harness::{Ask, Caller, Worker, eventually};
 
 /// Whether `/metrics` shows the model as loaded.
 async fn is_loaded(worker: &Worker, model: &str) -> bool {
-    sample(
-        worker,
-        &format!("fastembed_model_loaded{{model=\"{model}\"}}"),
-    )
-    .await
-        == Some(1.0)
+    sample(worker, "fastembed_model_loaded", &[("model", model)]).await == Some(1.0)
 }
 
 /// How often the model was loaded since the start, with this result.
 async fn loads(worker: &Worker, model: &str, result: &str) -> f64 {
-    let labels = format!("{{model=\"{model}\",result=\"{result}\"}}");
-    let loads = sample(worker, &format!("fastembed_model_loads_total{labels}")).await;
+    let labels = [("model", model), ("result", result)];
+    let loads = sample(worker, "fastembed_model_loads_total", &labels).await;
     loads.unwrap_or(0.0)
 }
 
-/// The value of one series.
-async fn sample(worker: &Worker, series: &str) -> Option<f64> {
+/// The value of the one series with these labels, whatever others it has; none
+/// while its metric has no series at all.
+async fn sample(worker: &Worker, metric: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let (_, text) = worker.get("/metrics").await;
-    let value = text.lines().find_map(|line| line.strip_prefix(series))?;
-    value.trim().parse().ok()
+    let is_of = |line: &&str| line.starts_with(&format!("{metric}{{"));
+    let all: Vec<&str> = text.lines().filter(is_of).collect();
+    if all.is_empty() {
+        return None;
+    }
+    let has = |line: &&&str| {
+        let mut labels = labels.iter();
+        labels.all(|(name, value)| line.contains(&format!("{name}=\"{value}\"")))
+    };
+    // A name that nothing has would make every look come out the same.
+    let [line] = all.iter().filter(has).collect::<Vec<_>>()[..] else {
+        panic!("not one series of {metric} has {labels:?}: {all:#?}");
+    };
+    let value = line.rsplit(' ').next().expect("a value");
+    Some(value.parse().expect("a number"))
 }
 
 /// Waits until a request waits for this model, admitted and not answered.
 async fn someone_waits(worker: &Worker, model: &str) {
-    let series = format!("fastembed_queue_requests{{model=\"{model}\"}}");
     eventually("a request that waits", || async {
-        sample(worker, &series).await >= Some(1.0)
+        sample(worker, "fastembed_queue_requests", &[("model", model)]).await >= Some(1.0)
     })
     .await;
 }

@@ -1,7 +1,8 @@
 //! A budget of memory: who leaves for whom.
 
+use super::lazy::find;
 use super::{is_loaded, loads, someone_waits};
-use crate::harness::{Ask, Caller, Launch, Server, Worker};
+use crate::harness::{Ask, Caller, Launch, Server, Worker, set_up};
 
 /// What each of these models takes.
 const BYTES: u64 = 64 << 20;
@@ -110,4 +111,26 @@ async fn models_that_cannot_fit_are_refused_at_start() {
         let said = exit.lines.join("\n");
         assert!(said.contains("runtime.memory_budget_bytes is"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_model_that_its_first_load_would_find_too_large_is_refused_at_start() {
+    let server = Server::start().await;
+    let folder = set_up("hub/models--Qdrant--all-MiniLM-L6-v2-onnx");
+    let graph = find(&folder, "model.onnx").expect("a graph");
+    let files = graph.metadata().expect("a file").len();
+    let config = |budget: u64| {
+        format!(
+            "[runtime]\nexecutors = 1\nmemory_budget_bytes = {budget}\n\
+             [[models]]\nname = 'AllMiniLML6V2'\nlazy = true\n"
+        )
+    };
+    let small = Launch::new(&server.url(), &config(2 * files - 1));
+    let exit = small.exit().await;
+    assert_eq!(exit.code, Some(1));
+    let said = exit.lines.join("\n");
+    assert!(said.contains("runtime.memory_budget_bytes is"), "{said}");
+    let worker = Worker::start(&server, &config(2 * files)).await;
+    ask(&Caller::connect(&server).await, "AllMiniLML6V2").await;
+    worker.stop().await;
 }

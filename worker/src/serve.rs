@@ -177,9 +177,9 @@ async fn serve(
         None => 0,
     };
     server.abort();
-    // A run that nobody waits for any more ends now, or with the process.
-    let ended = tokio::task::spawn_blocking(move || roster.close());
-    let _ = tokio::time::timeout(THREADS_TIMEOUT, ended).await;
+    // A run that nobody waits for any more ends now, or with the process; so does a
+    // load, whose library is given a moment not to end in the middle of it.
+    let _ = tokio::time::timeout(THREADS_TIMEOUT, roster.close()).await;
     ensure!(
         unanswered == 0,
         "{unanswered} requests were not answered within drain.deadline_ms"

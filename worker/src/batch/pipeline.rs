@@ -94,6 +94,17 @@ impl Drop for Waiting {
     }
 }
 
+/// Lets the executors end that have started, where something else could not.
+struct Closing(Option<Arc<Queue>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            queue.close();
+        }
+    }
+}
+
 impl Pipeline {
     /// Starts the threads of a loaded model, behind a gate that may be older than
     /// this load of it.
@@ -123,6 +134,7 @@ impl Pipeline {
             deduplicate: settings.deduplicate,
         };
         let queue = Arc::new(Queue::new(rules, share));
+        let mut unless_all_start = Closing(Some(Arc::clone(&queue)));
         let waits = Arc::new(Window::default());
         let slots: Vec<Arc<Slot>> = instances
             .iter()
@@ -164,6 +176,7 @@ impl Pipeline {
         let watchdog = Watchdog::start(slots, settings.run_limit, Arc::clone(&company.on_hang))?;
         let pooled = Arc::clone(&stage);
         let tokenizers = Tokenizers::start(settings.tokenizers, move |job| pooled.take(job))?;
+        unless_all_start.0 = None;
         Ok(Self {
             facts,
             waits,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message};
-use tokio::sync::{Mutex, Semaphore};
+use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoint::{Shared, header};
@@ -52,8 +53,6 @@ pub(super) struct Admin {
     pub(super) posts: Arc<[Post]>,
     /// Fires when the worker leaves.
     pub(super) stopping: CancellationToken,
-    /// One command at a time, so that the last one decides.
-    turn: Mutex<()>,
     waiting: Arc<Semaphore>,
 }
 
@@ -71,7 +70,6 @@ impl Admin {
             roster,
             posts,
             stopping,
-            turn: Mutex::default(),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
         })
     }
@@ -93,17 +91,30 @@ impl Admin {
         if asked.as_ref().is_ok_and(|asked| !is_for_us(asked)) {
             return;
         }
+        let received = Instant::now();
         let verb = Verb::of(&message.subject);
         let place = Arc::clone(&self.waiting).try_acquire_owned().ok();
+        // In line from now on: the tasks may begin in any order.
+        let mut turn = Box::pin(self.roster.turn());
+        let is_next = (&mut turn).now_or_never();
+        let turn = async move {
+            match is_next {
+                Some(turn) => turn,
+                None => turn.await,
+            }
+        };
         let admin = Arc::clone(self);
         self.shared.tasks.spawn(async move {
-            let received = Instant::now();
             let obeyed = async {
-                let asked = asked?;
-                let verb = verb.ok_or_else(|| Error::invalid("there is no such verb"))?;
-                let _until_done = place.ok_or_else(busy)?;
-                let done = admin.obey(verb, &asked).await;
-                admin.note(verb, &asked, done.as_ref().err(), received.elapsed());
+                let found = asked.and_then(|asked| admin.find(&asked));
+                let meant = found.as_ref().ok().copied();
+                let done = async {
+                    let verb = verb.ok_or_else(|| Error::invalid("there is no such verb"))?;
+                    let _until_done = place.ok_or_else(busy)?;
+                    admin.obey(verb, found?, turn).await
+                };
+                let done = done.await;
+                admin.note(verb, meant, done.as_ref().err(), received.elapsed());
                 call.format.encode(&done?)
             };
             let shared = &admin.shared;
@@ -114,23 +125,34 @@ impl Admin {
         });
     }
 
-    async fn obey(&self, verb: Verb, asked: &AdminRequest) -> Result<AdminReply, Error> {
-        let post = self.posts.iter().find(|post| {
+    /// Which model is meant.
+    fn find(&self, asked: &AdminRequest) -> Result<&Post, Error> {
+        let found = self.posts.iter().find(|post| {
             let facts = post.slot.facts();
             facts.op.as_str() == asked.op && facts.name == asked.model
         });
-        let post = post.ok_or_else(|| {
+        found.ok_or_else(|| {
             Error::new(
                 ErrorCode::ModelNotFound,
                 "this instance is not configured to serve that operation and model",
             )
-        })?;
+        })
+    }
+
+    async fn obey<T>(
+        &self,
+        verb: Verb,
+        post: &Post,
+        turn: impl Future<Output = T>,
+    ) -> Result<AdminReply, Error> {
         let _turn = tokio::select! {
+            biased;
             () = self.stopping.cancelled() => return Err(stopping()),
-            turn = self.turn.lock() => turn,
+            turn = turn => turn,
         };
         let space = match verb {
             Verb::Load => tokio::select! {
+                biased;
                 () = self.stopping.cancelled() => return Err(stopping()),
                 loaded = self.load(post) => Some(loaded?),
             },
@@ -139,10 +161,11 @@ impl Admin {
                 None
             }
         };
+        let facts = post.slot.facts();
         Ok(AdminReply {
             instance: self.shared.instance.clone(),
-            op: asked.op.clone(),
-            model: asked.model.clone(),
+            op: facts.op.to_string(),
+            model: facts.name.clone(),
             state: post.slot.state().to_owned(),
             space,
         })
@@ -150,17 +173,20 @@ impl Admin {
 
     /// Loads a model, which then has run once, and offers it. Gives its space.
     async fn load(&self, post: &Post) -> Result<String, Error> {
-        let pipeline = post.slot.loaded().await?;
-        let joined = post.join().await.map_err(|fault| {
+        // Who says so has mended what kept it out, or wants to see.
+        post.slot.forgive();
+        // No longer than for this: who unloads it waits until nobody looks at it.
+        let space = post.slot.loaded().await?.facts().space.clone();
+        let is_offered = post.join().await.map_err(|fault| {
             tracing::error!(reason = %fault, "a loaded model is not offered");
             Error::new(ErrorCode::Internal, "the bus refused a subscription")
         })?;
-        if !joined {
+        if !is_offered {
             return Err(stopping());
         }
         round_trip(&self.client).await;
         post.slot.set_open(true);
-        Ok(pipeline.facts().space.clone())
+        Ok(space)
     }
 
     /// Offers a model no more, answers what it was asked, and unloads it.
@@ -171,15 +197,22 @@ impl Admin {
         self.roster.unload(&post.slot).await;
     }
 
-    fn note(&self, verb: Verb, asked: &AdminRequest, error: Option<&Error>, elapsed: Duration) {
+    /// What is no verb, or not configured, is the caller's word: a label of it
+    /// would have no bound.
+    fn note(
+        &self,
+        verb: Option<Verb>,
+        post: Option<&Post>,
+        error: Option<&Error>,
+        elapsed: Duration,
+    ) {
         let code = error.map_or("ok", |error| error.code.name());
-        // What is not configured is the caller's word: a label of it would have no
-        // bound.
-        let is_known = error.is_none_or(|error| error.code != ErrorCode::ModelNotFound);
-        let model = if is_known { asked.model.as_str() } else { "" };
-        self.shared.metrics.answered(verb.name(), model, code);
+        let verb = verb.map_or("", Verb::name);
+        let facts = post.map(|post| post.slot.facts());
+        let model = facts.as_ref().map_or("", |facts| facts.name.as_str());
+        self.shared.metrics.answered(verb, model, code);
         tracing::info!(
-            verb = verb.name(),
+            verb,
             model,
             code,
             elapsed_ms = elapsed.as_secs_f64() * 1e3,

@@ -73,15 +73,20 @@ impl Post {
             }));
         }
         let offer = Offer { stop, intakes };
-        {
+        let is_offered = {
             let mut offered = self.offered();
-            if matches!(*offered, Offered::No) {
-                *offered = Offered::Yes(offer);
-                return Ok(true);
+            match *offered {
+                Offered::No => {
+                    *offered = Offered::Yes(offer);
+                    return Ok(true);
+                }
+                // By somebody else meanwhile.
+                Offered::Yes(_) => true,
+                Offered::NoMore => false,
             }
-        }
+        };
         offer.end(Duration::ZERO).await;
-        Ok(false)
+        Ok(is_offered)
     }
 
     /// Leaves the queue group, having taken what was on its way. A message takes

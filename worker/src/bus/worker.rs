@@ -113,6 +113,10 @@ impl Worker {
         let root = config.subject(&format!("{}.{instance}.", protocol::INSTANCE_ROOT));
         let targeted = intake(format!("{root}>"), None);
         let mut intakes = vec![directory.targeted(targeted, root, stopped.clone()).await?];
+        for post in posts.iter().filter(|post| post.slot.is_open()) {
+            post.join().await?;
+        }
+        // After those: a command must not find a model that is yet to be offered.
         let stopping = CancellationToken::new();
         if config.service.admin {
             let commands = intake(config.subject(&format!("{}.*", protocol::ADMIN_ROOT)), None);
@@ -124,9 +128,6 @@ impl Worker {
                 stopping.clone(),
             );
             intakes.push(obey(commands, admin, stopped, Arc::clone(&lost)).await?);
-        }
-        for post in posts.iter().filter(|post| post.slot.is_open()) {
-            post.join().await?;
         }
         let worker = Self {
             client,

@@ -42,8 +42,8 @@ const HEAD: &str = "\
 # nats.user and nats.password go together, nats.cert and nats.key too; a worker has one of user, token, creds and
 # nkey; queue.max_tokens is at least runtime.batch_tokens and the longest text of every model, queue.max_bytes at least
 # 131072, a text's limit; runtime.bulk_tokens is at most runtime.batch_tokens, and goes down with it where it is not set;
-# drain.deadline_ms is at least runtime.run_limit_ms. The files of all models that are not lazy and of the largest lazy
-# one fit into runtime.memory_budget_bytes, where that is not 0.
+# drain.deadline_ms is at least runtime.run_limit_ms. All models that are not lazy and the largest lazy one, each counted
+# with twice the bytes of its files, fit into runtime.memory_budget_bytes, where that is not 0.
 
 ";
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_blocking;
+use tokio_util::task::TaskTracker;
 
 use super::resident;
 use super::room::{self, Answer};
@@ -62,22 +63,50 @@ impl Means {
     }
 }
 
+/// Why a model was not loaded.
+enum Fault {
+    /// For now.
+    Room(&'static str),
+    /// It cannot be used as it is.
+    Broken(String),
+}
+
+impl Fault {
+    fn reason(&self) -> &str {
+        match self {
+            Self::Room(reason) => reason,
+            Self::Broken(reason) => reason,
+        }
+    }
+}
+
+fn no_room(reason: &str) -> Error {
+    let error = Error::new(ErrorCode::Overloaded, format_args!("no memory: {reason}"));
+    let pause = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
+    error.with_retry_after_ms(pause)
+}
+
 pub(super) struct Keeper {
     pub(super) means: Arc<Means>,
     /// Bytes; 0: no bound.
     pub(super) budget: u64,
     pub(super) slots: Arc<[Arc<Slot>]>,
     pub(super) metrics: Arc<Metrics>,
-    /// Rings when a model has no work in hand any more.
+    /// Rings when a model has no work in hand any more, or has left.
     pub(super) idle: Arc<Notify>,
+    /// Loads and unloads that are under way; closed when none is to begin.
+    pub(super) working: TaskTracker,
 }
 
 impl Keeper {
     /// Loads what is asked for, in that order.
     pub(super) async fn keep(self: Arc<Self>, mut wishes: UnboundedReceiver<usize>) {
         while let Some(at) = wishes.recv().await {
+            if self.working.is_closed() {
+                return;
+            }
             if let Some(slot) = self.slots.get(at) {
-                self.load(slot).await;
+                self.working.track_future(self.load(slot)).await;
             }
         }
     }
@@ -91,25 +120,24 @@ impl Keeper {
                 slot.came(pipeline);
                 self.give_way(slot).await;
             }
-            Err((error, reason)) => {
+            Err(fault) => {
                 self.metrics.model_load(op, name, "failed");
+                let reason = fault.reason();
                 tracing::error!(model = %name, reason, "a model could not be loaded");
-                slot.failed(error);
+                match fault {
+                    Fault::Room(reason) => slot.crowded(no_room(reason)),
+                    Fault::Broken(_) => slot.failed(Error::new(
+                        ErrorCode::Internal,
+                        "the model could not be loaded",
+                    )),
+                }
             }
         }
     }
 
-    /// The model, having run once; or what callers are told, and what is logged.
-    async fn try_load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Pipeline, (Error, String)> {
-        let broken = |reason: String| {
-            let message = "the model could not be loaded";
-            (Error::new(ErrorCode::Internal, message), reason)
-        };
-        self.make_room(slot.memory()).await.map_err(|reason| {
-            let error = Error::new(ErrorCode::Overloaded, format_args!("no memory: {reason}"));
-            let pause = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
-            (error.with_retry_after_ms(pause), reason.to_owned())
-        })?;
+    /// The model, having run once.
+    async fn try_load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Pipeline, Fault> {
+        self.make_room(slot).await.map_err(Fault::Room)?;
         let (start, before) = (Instant::now(), resident::bytes());
         let (means, read) = (Arc::clone(&self.means), Arc::clone(slot));
         let read = spawn_blocking(move || {
@@ -118,18 +146,18 @@ impl Keeper {
         });
         let pipeline = read
             .await
-            .map_err(|_| broken("loading panicked".to_owned()))?
-            .map_err(|fault| broken(format!("{fault:#}")))?;
+            .map_err(|_| Fault::Broken("loading panicked".to_owned()))?
+            .map_err(|fault| Fault::Broken(format!("{fault:#}")))?;
         if let Err(fault) = start::first_inference(&pipeline, slot.metrics()).await {
             end(Arc::new(pipeline)).await;
-            return Err(broken(format!("{fault:#}")));
+            return Err(Fault::Broken(format!("{fault:#}")));
         }
         note(slot, &pipeline, start, before);
         Ok(pipeline)
     }
 
-    /// Has models leave until there is room for `needed` bytes.
-    async fn make_room(&self, needed: u64) -> Result<(), &'static str> {
+    /// Has models leave until there is room for this one.
+    async fn make_room(&self, slot: &Slot) -> Result<(), &'static str> {
         if self.budget == 0 {
             return Ok(());
         }
@@ -138,7 +166,7 @@ impl Keeper {
             let mut idle = pin!(self.idle.notified());
             idle.as_mut().enable();
             let held: Vec<_> = self.slots.iter().filter_map(|slot| slot.held()).collect();
-            match room::make(&held, needed, self.budget) {
+            match room::make(&held, slot.memory(), self.budget) {
                 Answer::Leave(leaving) if leaving.is_empty() => return Ok(()),
                 Answer::Leave(leaving) => self.dismiss(&leaving).await,
                 Answer::Wait => {
@@ -146,6 +174,7 @@ impl Keeper {
                         return Err("the models that could leave have work in hand");
                     }
                 }
+                Answer::Never if slot.forget_measured() => {}
                 Answer::Never => return Err("it does not fit into runtime.memory_budget_bytes"),
             }
         }
@@ -181,14 +210,17 @@ impl Keeper {
     pub(super) async fn retire(&self, slot: &Slot) {
         slot.may_leave();
         loop {
-            let mut idle = pin!(self.idle.notified());
+            let (mut idle, mut changed) = (pin!(self.idle.notified()), pin!(slot.changed()));
             idle.as_mut().enable();
+            changed.as_mut().enable();
             if slot.is_absent() || self.try_unload(slot, BY_ADMIN).await {
                 return;
             }
-            // A load that is under way ends in a model that can be unloaded, and
-            // nothing rings where nobody asks that model.
-            let _ = tokio::time::timeout(PATIENCE, idle).await;
+            tokio::select! {
+                () = idle => {}
+                // A load that is under way ends in a model that can be unloaded.
+                () = changed => {}
+            }
         }
     }
 
@@ -199,8 +231,11 @@ impl Keeper {
         };
         let facts = Arc::clone(pipeline.facts());
         let (op, name) = (facts.op.as_str(), &facts.name);
-        end(pipeline).await;
-        slot.left();
+        let left = async {
+            end(pipeline).await;
+            slot.left();
+        };
+        self.working.track_future(left).await;
         self.metrics.model_unload(op, name, reason);
         tracing::info!(model = %name, reason, "model unloaded");
         true

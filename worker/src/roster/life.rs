@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::batch::Pipeline;
-use crate::wire::{Error, ErrorCode};
+use crate::wire::Error;
 
 /// Shortest and longest time for which a load that failed is not tried again.
 const BACK_OFF: Duration = Duration::from_secs(1);
@@ -32,7 +32,20 @@ struct Failure {
     error: Error,
     /// Not tried again before.
     until: Instant,
+    /// In a row; 0 where only room was missing.
     times: u32,
+}
+
+impl Failure {
+    /// What callers are told now.
+    fn told(&self, now: Instant) -> Error {
+        let error = self.error.clone();
+        if error.retry_after_ms.is_none() {
+            return error;
+        }
+        let left = self.until.saturating_duration_since(now).as_millis() + 1;
+        error.with_retry_after_ms(u32::try_from(left).unwrap_or(u32::MAX))
+    }
 }
 
 impl Life {
@@ -70,7 +83,7 @@ impl Life {
         let times = match &self.state {
             State::Absent(None) => 0,
             State::Absent(Some(failure)) if now < failure.until => {
-                return Err(failure.error.clone());
+                return Err(failure.told(now));
             }
             State::Absent(Some(failure)) => failure.times,
             State::Loading(_) | State::Loaded(_) | State::Unloading => return Ok(false),
@@ -88,17 +101,32 @@ impl Life {
     /// It could not be loaded.
     pub(super) fn failed(&mut self, error: Error, now: Instant) {
         let times = match self.state {
-            // It may pass at any time, with what others ask.
-            _ if error.code == ErrorCode::Overloaded => 0,
             State::Loading(times) => times + 1,
             _ => 1,
         };
-        let pause = BACK_OFF.saturating_mul(1 << times.saturating_sub(1).min(10));
+        let pause = BACK_OFF.saturating_mul(1 << (times - 1).min(10));
         self.state = State::Absent(Some(Failure {
             error,
             until: now + pause.min(LONGEST_BACK_OFF),
             times,
         }));
+    }
+
+    /// There was no room for it. That may be over in a moment, however often it
+    /// happened, so it is tried again after the same short while.
+    pub(super) fn crowded(&mut self, error: Error, now: Instant) {
+        self.state = State::Absent(Some(Failure {
+            error,
+            until: now + BACK_OFF,
+            times: 0,
+        }));
+    }
+
+    /// It is tried again at once, whatever happened before.
+    pub(super) fn forgive(&mut self) {
+        if self.is_absent() {
+            self.state = State::Absent(None);
+        }
     }
 
     /// Gives its threads away, unless it has work in hand or is not loaded.
@@ -123,6 +151,21 @@ impl Life {
 
     pub(super) fn is_absent(&self) -> bool {
         matches!(self.state, State::Absent(_))
+    }
+
+    /// Whether it takes memory, and then whether that could be given back now: what
+    /// is being given back is there until it is.
+    pub(super) fn held(&self) -> Option<bool> {
+        match self.state {
+            State::Absent(_) | State::Loading(_) => None,
+            State::Loaded(_) => Some(self.is_idle()),
+            State::Unloading => Some(false),
+        }
+    }
+
+    /// Whether its memory is being given back.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Unloading)
     }
 
     /// One more request is in hand.
@@ -152,6 +195,7 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::ErrorCode;
 
     fn error() -> Error {
         Error::new(ErrorCode::Internal, "it broke")
@@ -181,14 +225,29 @@ mod tests {
     }
 
     #[test]
-    fn a_lack_of_room_makes_nobody_wait_longer_than_the_first_time() {
+    fn a_load_without_room_is_tried_again_after_the_same_while_and_callers_are_told_what_is_left() {
         let mut now = Instant::now();
         let mut life = Life::new(now);
         for _ in 0..5 {
             assert_eq!(life.want(now), Ok(true));
-            life.failed(Error::new(ErrorCode::Overloaded, "no room"), now);
-            now += BACK_OFF;
+            life.crowded(error().with_retry_after_ms(1000), now);
+            now += BACK_OFF * 3 / 4;
+            let told = life.want(now).unwrap_err();
+            assert_eq!(told, error().with_retry_after_ms(251));
+            now += BACK_OFF / 4;
         }
+    }
+
+    #[test]
+    fn a_failed_load_that_is_forgiven_is_tried_again_at_once() {
+        let now = Instant::now();
+        let mut life = Life::new(now);
+        assert_eq!(life.want(now), Ok(true));
+        life.forgive();
+        assert_eq!(life.want(now), Ok(false), "it is on its way");
+        life.failed(error(), now);
+        assert_eq!(life.want(now), Err(error()));
+        life.forgive();
         assert_eq!(life.want(now), Ok(true));
     }
 

@@ -8,12 +8,15 @@ mod life;
 mod resident;
 mod room;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use anyhow::ensure;
-use tokio::sync::{Notify, mpsc};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, mpsc};
+use tokio::task::{spawn_blocking, unconstrained};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::batch::Company;
 use crate::config::{Config, Model};
@@ -28,6 +31,9 @@ pub use slot::{Hand, Served, Slot};
 pub struct Roster {
     slots: Arc<[Arc<Slot>]>,
     keeper: Arc<Keeper>,
+    /// Operators' commands are carried out one at a time, whichever connection they
+    /// came on.
+    turn: Arc<Mutex<()>>,
     /// Loads what is asked for, until the roster goes.
     _keeping: AbortOnDropHandle<()>,
 }
@@ -75,11 +81,13 @@ impl Roster {
             slots: Arc::clone(&slots),
             metrics: Arc::clone(metrics),
             idle,
+            working: TaskTracker::new(),
         });
         Ok(Self {
             _keeping: AbortOnDropHandle::new(tokio::spawn(Arc::clone(&keeper).keep(wishes))),
             slots,
             keeper,
+            turn: Arc::default(),
         })
     }
 
@@ -100,38 +108,53 @@ impl Roster {
         &self.slots
     }
 
+    /// The turn to load or unload on request, in the order in which this was polled
+    /// first.
+    pub fn turn(&self) -> impl Future<Output = OwnedMutexGuard<()>> + Send + use<> {
+        // A look that is made to yield would not be in line.
+        unconstrained(Arc::clone(&self.turn).lock_owned())
+    }
+
     /// Unloads a model when all that it was asked is answered. Nobody must ask it
     /// any more.
     pub async fn unload(&self, slot: &Slot) {
         self.keeper.retire(slot).await;
     }
 
-    /// Ends all threads, when what they were asked is done. Blocks.
-    pub fn close(&self) {
-        self.slots.iter().for_each(|slot| slot.close());
+    /// Ends all threads, when what they were asked is done, and waits for the load
+    /// and the unloads that are under way. None is begun any more.
+    pub async fn close(&self) {
+        let close = || {
+            let slots = Arc::clone(&self.slots);
+            spawn_blocking(move || slots.iter().for_each(|slot| slot.close()))
+        };
+        self.keeper.working.close();
+        let _ = tokio::join!(close(), self.keeper.working.wait());
+        // What came meanwhile.
+        let _ = close().await;
     }
 }
 
 /// How large the models are.
 ///
 /// # Errors
-/// Where the files of one alone have more bytes than there is room for beside the
-/// models that stay.
+/// Where one alone takes more than there is room for beside the models that stay, by
+/// the rule of thumb that its first load goes by too.
 fn sizes(loader: &Loader, served: &[Model], budget: u64) -> anyhow::Result<Vec<Size>> {
     let sizes = served.iter().map(|model| loader.size(model));
     let sizes = sizes.collect::<anyhow::Result<Vec<Size>>>()?;
-    let files = |is_lazy: bool| {
+    let memory = |is_lazy: bool| {
         let of_kind = served
             .iter()
             .zip(&sizes)
             .filter(move |(model, _)| model.lazy == is_lazy);
-        of_kind.map(|(_, size)| size.files)
+        of_kind.map(|(_, size)| size.memory)
     };
-    let (stay, largest) = (files(false).sum::<u64>(), files(true).max().unwrap_or(0));
+    let (stay, largest) = (memory(false).sum::<u64>(), memory(true).max().unwrap_or(0));
     ensure!(
         budget == 0 || stay.saturating_add(largest) <= budget,
-        "runtime.memory_budget_bytes is {budget}, and the files of the models that stay have {stay} bytes, \
-         those of the largest lazy one {largest}"
+        "runtime.memory_budget_bytes is {budget}, and the models that stay are thought to take {stay} bytes, \
+         the largest lazy one {largest}"
     );
     Ok(sizes)
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::life::Life;
@@ -25,7 +26,7 @@ pub(super) struct Surroundings {
     pub(super) at: usize,
     pub(super) bounds: Bounds,
     pub(super) metrics: Arc<Metrics>,
-    /// Rings when a model has no work in hand any more.
+    /// Rings when a model has no work in hand any more, or has left.
     pub(super) idle: Arc<Notify>,
     /// Where its index goes when it is to be loaded.
     pub(super) wanted: UnboundedSender<usize>,
@@ -40,6 +41,8 @@ pub struct Slot {
     metrics: ModelMetrics,
     surroundings: Surroundings,
     files: u64,
+    /// What it takes by the rule of thumb.
+    thumb: u64,
     /// What it takes when it is loaded, as far as is known.
     memory: AtomicU64,
     /// It is asked for on the bus.
@@ -78,6 +81,7 @@ impl Slot {
             facts: RwLock::new(facts),
             admission: Admission::new(surroundings.bounds, 1),
             files: size.files,
+            thumb: size.memory,
             memory: AtomicU64::new(size.memory),
             open: AtomicBool::new(true),
             stays: AtomicBool::new(!model.lazy),
@@ -250,6 +254,23 @@ impl Slot {
         self.changed.notify_waiters();
     }
 
+    /// There was no room for it; who waits is told.
+    pub(super) fn crowded(&self, error: Error) {
+        self.life().crowded(error, Instant::now());
+        self.changed.notify_waiters();
+    }
+
+    /// Has the next who wants it try at once, though it could not be loaded a
+    /// moment ago.
+    pub fn forgive(&self) {
+        self.life().forgive();
+    }
+
+    /// Rings when its state has changed.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
     /// Takes its threads away, unless it has work in hand or is not loaded.
     pub(super) fn leave(&self) -> Option<Arc<Pipeline>> {
         self.life().leave()
@@ -259,6 +280,7 @@ impl Slot {
     pub(super) fn left(&self) {
         self.life().left();
         self.changed.notify_waiters();
+        self.surroundings.idle.notify_waiters();
     }
 
     /// Whether it is not loaded, nor about to be.
@@ -269,12 +291,12 @@ impl Slot {
     /// As it stands for who looks for room; none where it takes none.
     pub(super) fn held(&self) -> Option<Held> {
         let life = self.life();
-        life.pipeline().map(|_| Held {
+        life.held().map(|is_idle| Held {
             at: self.surroundings.at,
             bytes: self.memory(),
             used: life.used(),
-            may_leave: !self.stays.load(Ordering::Relaxed),
-            is_idle: life.is_idle(),
+            may_leave: life.is_leaving() || !self.stays.load(Ordering::Relaxed),
+            is_idle,
         })
     }
 
@@ -287,6 +309,12 @@ impl Slot {
     /// to the system hides a part of it, but never its files' own size.
     pub(super) fn measured(&self, growth: u64) {
         self.memory.store(growth.max(self.files), Ordering::Relaxed);
+    }
+
+    /// Goes back to the rule of thumb, where that says less: whatever else ran when
+    /// it was measured must not keep it out for good. Whether it did.
+    pub(super) fn forget_measured(&self) -> bool {
+        self.memory.fetch_min(self.thumb, Ordering::Relaxed) > self.thumb
     }
 
     /// It has been unloaded on request, and has no right to stay any more.
