@@ -174,9 +174,9 @@ async fn a_model_of_ones_own_is_imported_with_what_its_graph_names() {
         let import = program("import", cache.path(), NOBODY, &table(more));
         import.arg("ours").arg(folder.path())
     };
-    let complaint = import("revision = 'abc'").fail().await;
+    let complaint = import(&format!("revision = '{REVISION}'")).fail().await;
     assert!(
-        complaint.contains("models.revision of ours is abc"),
+        complaint.contains(&format!("models.revision of ours is {REVISION}")),
         "{complaint}"
     );
     import("").succeed().await;

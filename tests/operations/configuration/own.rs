@@ -78,7 +78,11 @@ pub(super) const ROWS: &[(From, &str)] = &[
     ),
     (
         File("[[models]]\nname = 'a'\nrepository = 'a/b'\nrevision = '../c'"),
-        "models.revision = \"../c\": must be a commit of the repository",
+        "models.revision = \"../c\": must be a commit of the repository, 40 digits of 0-9 a-f",
+    ),
+    (
+        File("[[models]]\nname = 'a'\nrepository = 'a/b'\nrevision = 'main'"),
+        "models.revision = \"main\": must be a commit of the repository, 40 digits of 0-9 a-f",
     ),
     (
         File("[[models]]\nname = 'a'\ndirectory = '/'\nfile = '../model.onnx'"),
