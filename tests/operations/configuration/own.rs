@@ -57,6 +57,13 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "models.name = \"AllMiniLML6V2\": must be another name: AllMiniLML6V2 is called on rerank.AllMiniLML6V2 too",
     ),
     (
+        // A fake one embeds texts, whatever fastembed's of its name does.
+        File(
+            "[[models]]\nname = 'UnicomVitB32'\nkind = 'fake'\n[[models]]\nname = 'UnicomVitB32'\nop = 'rerank'\ndirectory = '/'",
+        ),
+        "models.name = \"UnicomVitB32\": must be another name: UnicomVitB32 is called on rerank.UnicomVitB32 too",
+    ),
+    (
         File("[[models]]\nname = 'a'\nop = 'chat'\ndirectory = '/'"),
         "models.op = \"chat\": must be one of text, sparse, image, rerank, joint",
     ),
@@ -209,6 +216,7 @@ const RIGHT: &[&str] = &[
     // One name for several operations that meet on no subject; that of another's model.
     "name = 'a'\ndirectory = '/'\n[[models]]\nname = 'a'\nop = 'image'\ndirectory = '/'",
     "name = 'BGERerankerBase'\nop = 'joint'\ndirectory = '/'",
+    "name = 'UnicomVitB32'\nkind = 'fake'\n[[models]]\nname = 'UnicomVitB32'",
 ];
 
 #[tokio::test]
