@@ -197,9 +197,7 @@ impl Files {
             None => format!("{}@{}", entry.repository, self.revision),
         }
     }
-}
 
-impl Files {
     /// Bytes of the graph and of the weights beside it.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -28,7 +28,7 @@ const IMAGE_FILES: [&str; 1] = [files::PREPROCESSOR];
 
 /// The same of one that is run by candle (7.5, `models/qwen3.rs` and
 /// `models/nomic_v2_moe.rs`, `from_hf`).
-const CANDLE_FILES: [&str; 2] = [files::TOKENIZER, "config.json"];
+const CANDLE_FILES: [&str; 2] = [files::TOKENIZER, files::CONFIG];
 
 /// A licence that nobody here knows.
 const UNKNOWN_LICENSE: &str = "unknown";
