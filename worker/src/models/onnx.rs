@@ -234,7 +234,7 @@ fn facts(
         None => format!("op={} max_tokens={max_tokens}", entry.op),
     };
     let prompts = entry.prompts();
-    let terms = terms + &entry.output_terms() + &prompts.terms();
+    let terms = terms + &entry.own_terms() + &prompts.terms();
     Facts {
         op: entry.op,
         name: entry.name.clone(),

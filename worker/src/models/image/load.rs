@@ -56,7 +56,7 @@ impl Prepared {
         let external = weights::external(&files, read)?;
         let mut contents: Vec<&[u8]> = vec![&graph, &settings];
         contents.extend(external.iter().map(|(_, data)| &**data));
-        let space = entry.space(&contents, &format!("op=image{}", entry.output_terms()));
+        let space = entry.space(&contents, &format!("op=image{}", entry.own_terms()));
         let graph = Bytes::from(graph);
         let weights = Weights::read(&graph, external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
