@@ -60,7 +60,7 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "first",
             "location",
             "pooling = 'cls'",
-            "which is no file beside it",
+            "which is no path below the model's folder",
         ),
         ("cross", "wide", "", "an output of shape [2, 2], not [2, 1]"),
         (
@@ -141,6 +141,17 @@ async fn both(model: &str, fault: &str, more: &str) -> (Stage, Stage) {
         Stage::of(&broken, "/nowhere").await,
         Stage::of(&whole, "/nowhere").await,
     )
+#[tokio::test]
+async fn weights_that_a_graph_names_by_a_winding_way_are_found_in_its_folder() {
+    let (winding, whole) = both("apart", "winding", "pooling = 'cls'").await;
+    let request = json!({ "inputs": ["bread", "an apple"] });
+    let [winding, whole] = [
+        winding.ask("text", "apart", &request).await,
+        whole.ask("text", "apart", &request).await,
+    ];
+    assert_eq!(winding["embeddings"], whole["embeddings"]);
+}
+
 }
 
 /// The only error of a reply, which is of this item.

@@ -113,7 +113,7 @@ impl Prepared {
         let kind = Kind::of(&entry, &reader).map_err(|reason| unreadable(&files.graph, reason))?;
         let mut facts = facts(&entry, &kind, max_tokens, &files, &contents);
         let graph = Bytes::from(graph);
-        let weights = Weights::read(&graph, external)
+        let weights = Weights::read(&graph, &entry.graph, &external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
         facts.runs_alone = entry.runs_alone() || weights.are_dynamic();
         Ok(Self {

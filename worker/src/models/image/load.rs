@@ -58,7 +58,7 @@ impl Prepared {
         contents.extend(external.iter().map(|(_, data)| &**data));
         let space = entry.space(&contents, &format!("op=image{}", entry.own_terms()));
         let graph = Bytes::from(graph);
-        let weights = Weights::read(&graph, external)
+        let weights = Weights::read(&graph, &entry.graph, &external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
         let facts = Facts {
             op: entry.op,
