@@ -90,12 +90,7 @@ impl Prepared {
         {
             max_tokens = max_tokens.min(positions);
         }
-        if let Some(positions) = files
-            .max_positions()
-            .filter(|positions| max_tokens > *positions)
-        {
-            let reason =
-                format!("max_length {max_tokens} is more than the model's {positions} positions");
+        if let Some(reason) = files.too_long(max_tokens) {
             return Err(unreadable(&files.graph, reason));
         }
         let external = weights::external(&files, read)?;
