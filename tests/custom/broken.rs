@@ -72,6 +72,13 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
         ("words", "shape", "", "an output of shape [1, 2, "),
         ("words", "nan", "", "gives values that are not finite"),
         (
+            "words",
+            "few",
+            "",
+            "gives 48 values for each token, and the tokenizer knows ",
+        ),
+        ("words", "empty", "", "gives 0 values for each token"),
+        (
             "three",
             "shape",
             "",
