@@ -62,6 +62,7 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "pooling = 'cls'",
             "which is no path below the model's folder",
         ),
+        ("first", "flat", "", "an output of shape [2, "),
         ("cross", "wide", "", "an output of shape [2, 2], not [2, 1]"),
         (
             "cross",
@@ -70,7 +71,6 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "an output of shape [1, 2, 1], not [2, 1]",
         ),
         ("words", "shape", "", "an output of shape [1, 2, "),
-        ("words", "nan", "", "gives values that are not finite"),
         (
             "words",
             "few",
@@ -78,6 +78,7 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "gives 48 values for each token, and the tokenizer knows ",
         ),
         ("words", "empty", "", "gives 0 values for each token"),
+        ("words", "nan", "", "gives values that are not finite"),
         (
             "three",
             "shape",
@@ -140,14 +141,6 @@ async fn settings_that_do_not_fit_the_graph_are_refused_with_what_does() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A worker of this model, broken, and one of it as it was.
-async fn both(model: &str, fault: &str, more: &str) -> (Stage, Stage) {
-    let broken = table(model, &broken(model, fault), more);
-    let whole = table(model, &folder(model, &format!("sound-{model}")), more);
-    (
-        Stage::of(&broken, "/nowhere").await,
-        Stage::of(&whole, "/nowhere").await,
-    )
 #[tokio::test]
 async fn weights_that_a_graph_names_by_a_winding_way_are_found_in_its_folder() {
     let (winding, whole) = both("apart", "winding", "pooling = 'cls'").await;
@@ -159,6 +152,14 @@ async fn weights_that_a_graph_names_by_a_winding_way_are_found_in_its_folder() {
     assert_eq!(winding["embeddings"], whole["embeddings"]);
 }
 
+/// A worker of this model, broken, and one of it as it was.
+async fn both(model: &str, fault: &str, more: &str) -> (Stage, Stage) {
+    let broken = table(model, &broken(model, fault), more);
+    let whole = table(model, &folder(model, &format!("sound-{model}")), more);
+    (
+        Stage::of(&broken, "/nowhere").await,
+        Stage::of(&whole, "/nowhere").await,
+    )
 }
 
 /// The only error of a reply, which is of this item.
