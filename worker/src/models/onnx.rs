@@ -148,6 +148,9 @@ impl Prepared {
         let mut encoder = self.instance(environment, 1)?;
         let shape = first_run::shape(&mut encoder, &rows, &self.entry);
         self.facts.shape = shape.map_err(|reason| self.unreadable(reason))?;
+        let ids = tokens.iter().flat_map(|tokens| &tokens.ids).copied();
+        let ids: Vec<u32> = ids.cycle().take(self.facts.max_tokens).collect();
+        first_run::longest(&mut encoder, &ids).map_err(|reason| self.unreadable(reason))?;
         Ok(self)
     }
 
