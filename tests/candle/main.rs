@@ -114,8 +114,12 @@ async fn candle_models_give_what_fastembeds_own_types_give_alone_and_in_company(
 #[tokio::test]
 async fn candle_models_count_cut_and_describe_as_all_others_and_refuse_raw_vectors() {
     let stage = Stage::start().await;
-    for (model, matryoshka) in [(QWEN, None), (NOMIC, Some(json!([768, 256])))] {
+    for (model, pooling, matryoshka) in [
+        (QWEN, "last", None),
+        (NOMIC, "mean", Some(json!([768, 256]))),
+    ] {
         let info = stage.caller.call(Ask::info(model)).await.value();
+        assert_eq!(info["pooling"], pooling);
         assert_eq!(
             (&info["license"], &info["max_tokens"]),
             (&json!("Apache-2.0"), &json!(512))
@@ -138,5 +142,19 @@ async fn candle_models_count_cut_and_describe_as_all_others_and_refuse_raw_vecto
         let ranked = Ask::on(format!("fastembed.v1.rerank.{model}")).json(&ranked);
         let ranked = stage.caller.call(ranked).await.value();
         assert_eq!(ranked["results"][0]["index"], 0, "{ranked}");
+    }
+}
+
+#[tokio::test]
+async fn candle_models_refuse_a_max_length_beyond_their_positions() {
+    let hub = std::env::var("HF_HOME").expect("HF_HOME, which `make candle` sets");
+    for (model, positions) in [(QWEN, 32_768), (NOMIC, 2048)] {
+        let length = positions + 1;
+        let config = format!("[[models]]\nname = '{model}'\nmax_length = {length}\n");
+        let launch = Launch::new("nats://127.0.0.1:1", &config).env("HF_HOME", &hub);
+        let exit = launch.exit().await;
+        let output = exit.lines.join("\n");
+        let reason = format!("max_length {length} is more than the model's {positions} positions");
+        assert!(exit.code == Some(1) && output.contains(&reason), "{output}");
     }
 }

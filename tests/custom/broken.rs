@@ -60,8 +60,9 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "first",
             "location",
             "pooling = 'cls'",
-            "which is no file beside it",
+            "which is no path below the model's folder",
         ),
+        ("first", "flat", "", "an output of shape [2, "),
         ("cross", "wide", "", "an output of shape [2, 2], not [2, 1]"),
         (
             "cross",
@@ -70,6 +71,13 @@ async fn a_model_that_gives_what_no_caller_can_use_is_refused_before_the_bus_is_
             "an output of shape [1, 2, 1], not [2, 1]",
         ),
         ("words", "shape", "", "an output of shape [1, 2, "),
+        (
+            "words",
+            "few",
+            "",
+            "gives 48 values for each token, and the tokenizer knows ",
+        ),
+        ("words", "empty", "", "gives 0 values for each token"),
         ("words", "nan", "", "gives values that are not finite"),
         (
             "three",
@@ -131,6 +139,17 @@ async fn settings_that_do_not_fit_the_graph_are_refused_with_what_does() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn weights_that_a_graph_names_by_a_winding_way_are_found_in_its_folder() {
+    let (winding, whole) = both("apart", "winding", "pooling = 'cls'").await;
+    let request = json!({ "inputs": ["bread", "an apple"] });
+    let [winding, whole] = [
+        winding.ask("text", "apart", &request).await,
+        whole.ask("text", "apart", &request).await,
+    ];
+    assert_eq!(winding["embeddings"], whole["embeddings"]);
 }
 
 /// A worker of this model, broken, and one of it as it was.

@@ -3,6 +3,7 @@
 //! Face's tokenizers; what cannot be used is refused before a worker joins the bus.
 
 mod broken;
+mod lengths;
 mod places;
 mod results;
 
@@ -24,7 +25,7 @@ type Made = (
 );
 
 /// A model of every kind, and of text of every way to pool and to keep weights.
-const MADE: [Made; 11] = [
+const MADE: [Made; 12] = [
     (
         "text",
         "first",
@@ -67,6 +68,14 @@ const MADE: [Made; 11] = [
         "model.onnx",
         "gemma",
         r#"{"dimensions": 32}"#,
+    ),
+    // No more than 77 positions.
+    (
+        "text",
+        "short",
+        "model.onnx",
+        "clip-text",
+        r#"{"dimensions": 32, "max_length": 77}"#,
     ),
     ("sparse", "words", "model.onnx", "splade", "{}"),
     ("sparse", "quick", "model.onnx", "inference-free", "{}"),

@@ -123,6 +123,35 @@ async fn a_lock_pins_every_file_of_a_model_of_ones_own() {
 }
 
 #[tokio::test]
+async fn a_locks_sums_are_not_demanded_of_another_revision_that_is_configured() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hub = hub(folder.path()).await;
+    let lock = cache.path().join("models.lock");
+    let (other, sum) = ("a".repeat(40), "0".repeat(64));
+    let pin = format!(
+        "[[models]]\nname = 'ours'\nrepository = '{REPOSITORY}'\nrevision = '{other}'\n\
+         files = {{ 'model.onnx' = '{sum}', '{DATA}' = '{sum}' }}\n"
+    );
+    fs::write(&lock, pin).unwrap();
+    let table = table(&format!("revision = '{REVISION}'"));
+    for command in ["pull", "serve"] {
+        let own = cache.path().join(command);
+        fs::create_dir(&own).unwrap();
+        let config = config(&own, &table);
+        let with = |program: Program| {
+            let program = program.arg("--config").arg(&config);
+            program.env("FASTEMBED_RUNTIME_LOCK", &lock)
+        };
+        match command {
+            "pull" => with(Program::new(command, &own, hub.url())).succeed().await,
+            _ => with(Program::serve(&own, hub.url())).infer().await,
+        };
+        let snapshot = Repository::of(&own, REPOSITORY).snapshot(REVISION);
+        assert!(snapshot.join(DATA).is_file());
+    }
+}
+
+#[tokio::test]
 async fn what_the_hub_has_under_another_sum_than_the_configuration_pins_is_not_kept() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let hub = hub(folder.path()).await;
@@ -145,9 +174,9 @@ async fn a_model_of_ones_own_is_imported_with_what_its_graph_names() {
         let import = program("import", cache.path(), NOBODY, &table(more));
         import.arg("ours").arg(folder.path())
     };
-    let complaint = import("revision = 'abc'").fail().await;
+    let complaint = import(&format!("revision = '{REVISION}'")).fail().await;
     assert!(
-        complaint.contains("models.revision of ours is abc"),
+        complaint.contains(&format!("models.revision of ours is {REVISION}")),
         "{complaint}"
     );
     import("").succeed().await;

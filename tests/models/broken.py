@@ -5,12 +5,16 @@ usage: python tests/models/broken.py <folder> <graph> <target> <fault> [--word W
 fault       what the graph does
 shape       its output has one axis more
 wide        its output has two columns where there was one
+flat        its output lacks its last axis: a number for each token where there were values
+few         its output has 48 columns where there was a vocabulary
+empty       its output has no columns
 nan         its output is NaN
 nan-on      the rows of texts with WORD are NaN, and no others
 shape-on    where a text has WORD, every row loses its last value
 input       it wants an input that nobody knows
 half        its output is float16
 location    its weights lie in a file outside of the folder
+winding     nothing wrong, but its files of weights are named with "./" and "../"
 """
 
 import argparse
@@ -66,6 +70,21 @@ class Breaker:
         self.add("Concat", [INNER, INNER], self.name, axis=-1)
         self.shaped()
 
+    def flat(self):
+        self.add("ReduceMean", [INNER], self.name, axes=[self.axes() - 1], keepdims=0)
+        self.shaped()
+
+    def columns(self, count):
+        start, axis = self.constant("start", [0], np.int64), self.constant("last", [-1], np.int64)
+        self.add("Slice", [INNER, start, self.constant("end", [count], np.int64), axis], self.name)
+        self.shaped()
+
+    def few(self):
+        self.columns(48)
+
+    def empty(self):
+        self.columns(0)
+
     def nan(self):
         self.add("Mul", [INNER, self.constant("nan", np.nan, np.float32)], self.name)
 
@@ -100,8 +119,14 @@ class Breaker:
         set_external_data(weight, "../elsewhere.bin", 0, len(weight.raw_data))
         weight.ClearField("raw_data")
 
+    def winding(self):
+        self.add("Identity", [INNER], self.name)
+        told = [each for weight in self.graph.initializer for each in weight.external_data if each.key == "location"]
+        for at, each in enumerate(told):
+            each.value = f"{('./', '../onnx/')[at % 2]}{each.value}"
 
-FAULTS = ("shape", "wide", "nan", "nan-on", "shape-on", "input", "half", "location")
+
+FAULTS = ("shape", "wide", "flat", "few", "empty", "nan", "nan-on", "shape-on", "input", "half", "location", "winding")
 
 
 def main():

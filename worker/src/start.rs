@@ -130,8 +130,11 @@ impl Loader {
             return Ok((*models::candle::load(cache, &entry, max_length)?.facts).clone());
         }
         let (mut facts, parallelism) = if entry.op == Op::Image {
-            let prepared = image::Prepared::read(&runtime.cache, &entry)?;
-            (self.image_facts(prepared, &entry)?, self.most_sessions())
+            let mut prepared = image::Prepared::read(&runtime.cache, &entry)?;
+            if let Some(environment) = &self.environment {
+                prepared = prepared.measured(environment)?;
+            }
+            (prepared.facts().clone(), self.most_sessions())
         } else {
             let mut prepared = Prepared::read(&runtime.cache, entry, model.max_length)?;
             if let Some(environment) = &self.environment {
@@ -160,7 +163,7 @@ impl Loader {
             self.verify(&entry)?;
         }
         if entry.op == Op::Image {
-            let prepared = image::Prepared::read(&runtime.cache, &entry)?;
+            let prepared = image::Prepared::read(&runtime.cache, &entry)?.measured(environment)?;
             return Ok(prepared.load(environment, self.most_sessions())?);
         }
         #[cfg(feature = "candle")]
@@ -177,20 +180,6 @@ impl Loader {
             self.remembered(&prepared)
         };
         Ok(prepared.load(environment, parallelism)?)
-    }
-
-    /// Of a model that the configuration describes, what its first run says.
-    fn image_facts(&self, prepared: image::Prepared, entry: &Entry) -> anyhow::Result<Facts> {
-        match &self.environment {
-            Some(environment) if entry.own.is_some() => {
-                let parallelism = Parallelism {
-                    instances: 1,
-                    threads: 1,
-                };
-                Ok((*prepared.load(environment, parallelism)?.facts).clone())
-            }
-            _ => Ok(prepared.facts().clone()),
-        }
     }
 
     fn verify(&self, entry: &Entry) -> anyhow::Result<()> {

@@ -57,6 +57,13 @@ pub(super) const ROWS: &[(From, &str)] = &[
         "models.name = \"AllMiniLML6V2\": must be another name: AllMiniLML6V2 is called on rerank.AllMiniLML6V2 too",
     ),
     (
+        // A fake one embeds texts, whatever fastembed's of its name does.
+        File(
+            "[[models]]\nname = 'UnicomVitB32'\nkind = 'fake'\n[[models]]\nname = 'UnicomVitB32'\nop = 'rerank'\ndirectory = '/'",
+        ),
+        "models.name = \"UnicomVitB32\": must be another name: UnicomVitB32 is called on rerank.UnicomVitB32 too",
+    ),
+    (
         File("[[models]]\nname = 'a'\nop = 'chat'\ndirectory = '/'"),
         "models.op = \"chat\": must be one of text, sparse, image, rerank, joint",
     ),
@@ -78,7 +85,11 @@ pub(super) const ROWS: &[(From, &str)] = &[
     ),
     (
         File("[[models]]\nname = 'a'\nrepository = 'a/b'\nrevision = '../c'"),
-        "models.revision = \"../c\": must be a commit of the repository",
+        "models.revision = \"../c\": must be a commit of the repository, 40 digits of 0-9 a-f",
+    ),
+    (
+        File("[[models]]\nname = 'a'\nrepository = 'a/b'\nrevision = 'main'"),
+        "models.revision = \"main\": must be a commit of the repository, 40 digits of 0-9 a-f",
     ),
     (
         File("[[models]]\nname = 'a'\ndirectory = '/'\nfile = '../model.onnx'"),
@@ -205,6 +216,7 @@ const RIGHT: &[&str] = &[
     // One name for several operations that meet on no subject; that of another's model.
     "name = 'a'\ndirectory = '/'\n[[models]]\nname = 'a'\nop = 'image'\ndirectory = '/'",
     "name = 'BGERerankerBase'\nop = 'joint'\ndirectory = '/'",
+    "name = 'UnicomVitB32'\nkind = 'fake'\n[[models]]\nname = 'UnicomVitB32'",
 ];
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::validate::{is_token, quoted};
 use super::{Error, Model};
 use crate::models::catalog::{self, Op, Own};
-use crate::models::files::{is_path, is_revision};
+use crate::models::files::is_path;
 use crate::models::{Pooling, fake::Behaviour};
 
 const TEXTS: &[Op] = &[Op::Text, Op::Sparse, Op::Rerank, Op::Joint];
@@ -32,6 +32,10 @@ const MAX_LICENSE_LENGTH: usize = 100;
 
 /// Digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
+
+/// Digits of a commit. A branch would be another commit tomorrow, and is never
+/// fetched again.
+const COMMIT_DIGITS: usize = 40;
 
 /// Every key, with a value of its type.
 pub(super) fn sample() -> Own {
@@ -133,11 +137,8 @@ pub(super) fn check(model: &Model) -> Result<(), Error> {
             return Err(Error::of(key, quoted(path), reason));
         }
     }
-    let is_sum = |sum: &str| {
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        sum.len() == SHA256_DIGITS && sum.bytes().all(is_digit)
-    };
-    if let Some((path, sum)) = own.pins.iter().find(|(_, sum)| !is_sum(sum)) {
+    let mut sums = own.pins.iter();
+    if let Some((path, sum)) = sums.find(|(_, sum)| !is_digits(sum, SHA256_DIGITS)) {
         let reason = format!("must be a sha256, {SHA256_DIGITS} digits of 0-9 a-f, for {path}");
         return Err(Error::of("models.pins", quoted(sum), reason));
     }
@@ -151,6 +152,12 @@ pub(super) fn check(model: &Model) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether this is a number of so many hexadecimal digits.
+fn is_digits(text: &str, count: usize) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == count && text.bytes().all(is_digit)
 }
 
 /// Where its files are.
@@ -173,8 +180,9 @@ fn place(own: &Own) -> Result<(), Error> {
         let reason = "must be set beside models.repository alone";
         return Err(Error::new("models.revision", reason));
     }
-    if !is_revision(revision) {
-        let reason = "must be a commit of the repository";
+    if !is_digits(revision, COMMIT_DIGITS) {
+        let reason =
+            format!("must be a commit of the repository, {COMMIT_DIGITS} digits of 0-9 a-f");
         return Err(Error::of("models.revision", quoted(revision), reason));
     }
     Ok(())

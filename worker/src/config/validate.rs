@@ -198,7 +198,11 @@ fn models(models: &[Model]) -> Result<(), Error> {
         if !served.insert(name.clone()) {
             return refused(format!("must be served once, and {name} stands twice"));
         }
-        let op = model.entry().map_or(Op::Text, |entry| entry.op);
+        let op = match model.kind {
+            // Whatever the catalogue has of its name.
+            ModelKind::Fake => Op::Text,
+            ModelKind::Onnx => model.entry().map_or(Op::Text, |entry| entry.op),
+        };
         let bare = name.rsplit('/').next().unwrap_or(&name).to_owned();
         for op in op.also() {
             // A model of texts also ranks, on the subject of a reranker of its name.

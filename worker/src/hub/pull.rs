@@ -56,6 +56,8 @@ impl Hub {
         pin: Option<&Pin>,
         progress: &mut Progress,
     ) -> Result<Pulled, Error> {
+        // A lock says nothing of another revision than it pins.
+        let pin = pin.filter(|pin| entry.revision().is_none_or(|own| own == pin.revision));
         let repository = Repository::of(&self.cache, &entry.repository);
         let failed = |fault| Error::cache(&self.cache, fault);
         // Before the hub is asked: what it has is of no use where nothing can be written.

@@ -21,7 +21,7 @@ use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
 use super::catalog::Entry;
 use super::files::Files;
 use super::tokenizer::Tokenizer;
-use super::{Error, Facts, Loaded, Model, Outputs, Prompts, Row, Shape, Terminate, company};
+use super::{Error, Facts, Loaded, Model, Outputs, Row, Shape, Terminate, company};
 
 /// What stands before the names of weights that were stored with a language
 /// model's head.
@@ -47,12 +47,10 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
     let read = |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
     let (weights, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
     let config = read(&files.config)?;
-    let card = entry.card;
-    let prompts: Prompts = card
-        .map_or(&[][..], |card| card.prompts)
-        .iter()
-        .copied()
-        .collect();
+    if let Some(reason) = files.too_long(max_tokens) {
+        return Err(unreadable(&files.graph, reason));
+    }
+    let prompts = entry.prompts();
     let terms = format!("candle max_tokens={max_tokens}{}", prompts.terms());
     let space = entry.space(&[&weights, &tokenizer, &config], &terms);
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
@@ -69,7 +67,7 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
         max_tokens,
         pooling: entry.pooling,
         prompts,
-        matryoshka: card.map_or(&[][..], |card| card.matryoshka).to_vec(),
+        matryoshka: entry.matryoshka().to_vec(),
         normalizes: entry.normalizes(),
         space,
         aliases: entry.aliases(),
@@ -160,8 +158,9 @@ struct Candle {
 
 impl Model for Candle {
     fn run(&mut self, rows: &[Row<'_>], outputs: &mut Outputs) -> Result<(), Error> {
-        // Texts of one length need no padding, whose mask fastembed makes by adding
-        // a large number, so that it moves vectors a little.
+        // Texts of one length need no padding, whose mask fastembed makes for Nomic by
+        // adding a large number, so that it moves vectors a little. Qwen3's type puts
+        // texts of one length together by itself.
         let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (at, row) in rows.iter().enumerate() {
             by_length.entry(row.ids().len()).or_default().push(at);

@@ -197,9 +197,7 @@ impl Files {
             None => format!("{}@{}", entry.repository, self.revision),
         }
     }
-}
 
-impl Files {
     /// Bytes of the graph and of the weights beside it.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -209,22 +207,40 @@ impl Files {
     }
 
     /// Positions that the model has embeddings for, where its configuration says
-    /// so: a longer text would fail the whole run.
+    /// so: a longer text would fail the whole run. A model of several parts says
+    /// it of the one that reads text, and models of GPT's kind by another name.
     #[must_use]
     pub fn max_positions(&self) -> Option<usize> {
-        self.number("max_position_embeddings")?.try_into().ok()
+        const KEYS: [&str; 3] = [
+            "/max_position_embeddings",
+            "/text_config/max_position_embeddings",
+            "/n_positions",
+        ];
+        let told = KEYS.iter().find_map(|key| self.number(key));
+        told?.try_into().ok()
+    }
+
+    /// Why texts of so many tokens cannot be read, where the model's configuration
+    /// says so.
+    #[must_use]
+    pub fn too_long(&self, max_tokens: usize) -> Option<String> {
+        let positions = self.max_positions()?;
+        (max_tokens > positions).then(|| {
+            format!("max_length {max_tokens} is more than the model's {positions} positions")
+        })
     }
 
     /// The id that fills short rows up, where the model's configuration says so.
     #[must_use]
     pub fn padding(&self) -> Option<u32> {
-        self.number("pad_token_id")?.try_into().ok()
+        self.number("/pad_token_id")?.try_into().ok()
     }
 
-    fn number(&self, key: &str) -> Option<u64> {
+    /// What stands at this JSON pointer.
+    fn number(&self, pointer: &str) -> Option<u64> {
         let config = fs::read(&self.config).ok()?;
         let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
-        config.get(key)?.as_u64()
+        config.pointer(pointer)?.as_u64()
     }
 }
 

@@ -22,10 +22,6 @@ pub(super) fn shape(
     rows: &[Row<'_>],
     entry: &Entry,
 ) -> Result<Shape, String> {
-    let one_line = |fault: Error| {
-        let text = fault.to_string();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
     let first = rows.get(..1).unwrap_or_default();
     let shape = model.measure(first).map_err(one_line)?;
     let values = shape.dense;
@@ -56,4 +52,22 @@ pub(super) fn shape(
         true => Ok(shape),
         false => Err("gives values that are not finite".to_owned()),
     }
+}
+
+/// Runs the longest text that the model may get: one that the graph cannot take
+/// would fail all that run beside it.
+///
+/// # Errors
+/// The reason, as one line.
+pub(super) fn longest(model: &mut impl Model, ids: &[u32]) -> Result<(), String> {
+    let run = model.run(&[Row::text(ids)], &mut Outputs::default());
+    run.map_err(|fault| {
+        let (length, reason) = (ids.len(), one_line(fault));
+        format!("max_length {length} is more than the graph takes: {reason}")
+    })
+}
+
+fn one_line(fault: Error) -> String {
+    let text = fault.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

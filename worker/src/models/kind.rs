@@ -86,6 +86,7 @@ fn sparse(entry: &Entry, tokenizer: &Tokenizer) -> Result<Head, String> {
             preferred: LOGITS,
             twice: true,
             without: tokenizer.special_ids(),
+            known: tokenizer.words(),
         }));
     }
     if entry.own.is_none() && entry.repository == "BAAI/bge-m3" {
@@ -100,5 +101,6 @@ fn sparse(entry: &Entry, tokenizer: &Tokenizer) -> Result<Head, String> {
         },
         twice: false,
         without: Vec::new(),
+        known: tokenizer.words(),
     }))
 }

@@ -48,8 +48,9 @@ pub fn is_graph(bytes: Vec<u8>) -> bool {
 }
 
 /// Texts of the first run of a model that the configuration describes: of two
-/// lengths, so that one of them is filled up.
-const FIRST_TEXTS: [&str; 2] = ["rivers carry stones", "bridges"];
+/// lengths, so that one of them is filled up. The shorter one comes first: alone it
+/// is less wide than both, so that no number of tokens passes for one of values.
+const FIRST_TEXTS: [&str; 2] = ["bridges", "rivers carry stones"];
 
 /// A model that reads text, read and ready to be run by any number of
 /// sessions, which share its weights.
@@ -90,12 +91,7 @@ impl Prepared {
         {
             max_tokens = max_tokens.min(positions);
         }
-        if let Some(positions) = files
-            .max_positions()
-            .filter(|positions| max_tokens > *positions)
-        {
-            let reason =
-                format!("max_length {max_tokens} is more than the model's {positions} positions");
+        if let Some(reason) = files.too_long(max_tokens) {
             return Err(unreadable(&files.graph, reason));
         }
         let external = weights::external(&files, read)?;
@@ -113,7 +109,7 @@ impl Prepared {
         let kind = Kind::of(&entry, &reader).map_err(|reason| unreadable(&files.graph, reason))?;
         let mut facts = facts(&entry, &kind, max_tokens, &files, &contents);
         let graph = Bytes::from(graph);
-        let weights = Weights::read(&graph, external)
+        let weights = Weights::read(&graph, &entry.graph, &external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
         facts.runs_alone = entry.runs_alone() || weights.are_dynamic();
         Ok(Self {
@@ -152,6 +148,9 @@ impl Prepared {
         let mut encoder = self.instance(environment, 1)?;
         let shape = first_run::shape(&mut encoder, &rows, &self.entry);
         self.facts.shape = shape.map_err(|reason| self.unreadable(reason))?;
+        let ids = tokens.iter().flat_map(|tokens| &tokens.ids).copied();
+        let ids: Vec<u32> = ids.cycle().take(self.facts.max_tokens).collect();
+        first_run::longest(&mut encoder, &ids).map_err(|reason| self.unreadable(reason))?;
         Ok(self)
     }
 
@@ -234,7 +233,7 @@ fn facts(
         None => format!("op={} max_tokens={max_tokens}", entry.op),
     };
     let prompts = entry.prompts();
-    let terms = terms + &entry.output_terms() + &prompts.terms();
+    let terms = terms + &entry.own_terms() + &prompts.terms();
     Facts {
         op: entry.op,
         name: entry.name.clone(),

@@ -68,6 +68,13 @@ impl Tokenizer {
         ids
     }
 
+    /// Words of the smallest vocabulary that has all of its ids.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        let ids = self.library.get_vocab(true).into_values();
+        ids.max().map_or(0, |highest| highest as usize + 1)
+    }
+
     /// The id of a token's text, if it has one.
     #[must_use]
     pub fn id_of(&self, token: &str) -> Option<u32> {

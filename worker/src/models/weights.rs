@@ -29,8 +29,8 @@ const DYNAMIC: &[&str] = &[
     "DynamicQuantizeLSTM",
 ];
 
-/// A file of weights that lies beside the graph, by the path that the graph
-/// knows it by.
+/// A file of weights that lies beside the graph, by its path from the model's folder
+/// or as the graph names it.
 pub(super) type External = (String, Arc<[u8]>);
 
 impl TensorProto {
@@ -85,13 +85,15 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Reads the tensors out of an ONNX file and the files beside it.
+    /// Reads the tensors out of an ONNX file, which lies at `path`, and the files
+    /// beside it.
     ///
     /// # Errors
     /// [`Error::Run`] where the bytes are no ONNX file, or a tensor lacks values.
-    pub(super) fn read(graph: &Bytes, external: Vec<External>) -> Result<Self, Error> {
+    pub(super) fn read(graph: &Bytes, path: &str, external: &[External]) -> Result<Self, Error> {
         let model = ModelProto::decode(graph.clone()).map_err(Error::run)?;
         let graph = model.graph.unwrap_or_default();
+        let external = as_named(&graph, path, external);
         let dynamic = is_dynamic(&graph);
         let initializers = graph.initializer.into_iter();
         let mut tensors = Vec::new();
@@ -174,26 +176,61 @@ fn is_dynamic(graph: &GraphProto) -> bool {
 /// The reason, as text, where the graph cannot be read, or names a file elsewhere.
 pub(crate) fn beside(root: &Path, entry: &Entry) -> Result<Vec<String>, String> {
     let bytes = std::fs::read(root.join(&entry.graph)).map_err(|fault| fault.to_string())?;
-    let folder = entry.graph.rsplit_once('/').map(|(folder, _)| folder);
+    let model = ModelProto::decode(Bytes::from(bytes));
+    let model = model.map_err(|_| "is not an ONNX file".to_owned())?;
+    let graph = model.graph.ok_or("is not an ONNX file")?;
     let mut found = Vec::new();
-    for location in locations(bytes.into())? {
-        let path = folder.map_or_else(|| location.clone(), |folder| format!("{folder}/{location}"));
-        if !files::is_path(&path) {
-            return Err(format!(
-                "keeps weights in {location:?}, which is no file beside it"
-            ));
-        }
-        if !entry.additional.contains(&path) {
+    for location in locations(&graph) {
+        let path = located(&entry.graph, &location).ok_or_else(|| {
+            format!(
+                "keeps weights in {location:?}, which is no path below the model's folder, \
+                 of A-Z a-z 0-9 _ - . and /"
+            )
+        })?;
+        if !entry.additional.contains(&path) && !found.contains(&path) {
             found.push(path);
         }
     }
     Ok(found)
 }
 
+/// The path from the model's folder of what a graph at `graph` names; none where that
+/// is outside. Some exporters write `./` before it.
+fn located(graph: &str, location: &str) -> Option<String> {
+    let mut way: Vec<&str> = graph.split('/').collect();
+    way.pop();
+    for part in location.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(way.pop()?),
+            part => way.push(part),
+        }
+    }
+    Some(way.join("/")).filter(|path| files::is_path(path))
+}
+
+/// The same files as a graph at `path` names them; those that it does not name, from
+/// its own folder.
+fn as_named(graph: &GraphProto, path: &str, external: &[External]) -> Vec<External> {
+    let mut named = Vec::new();
+    let locations = locations(graph);
+    for (file, data) in external {
+        let mut names: Vec<String> = locations.iter().cloned().collect();
+        names.retain(|name| located(path, name).as_ref() == Some(file));
+        if names.is_empty() {
+            let folder = path
+                .rsplit_once('/')
+                .map(|(folder, _)| format!("{folder}/"));
+            let below = folder.and_then(|folder| file.strip_prefix(&folder));
+            names.push(below.unwrap_or(file).to_owned());
+        }
+        named.extend(names.into_iter().map(|name| (name, Arc::clone(data))));
+    }
+    named
+}
+
 /// The files that a graph keeps weights in, as it names them.
-fn locations(graph: Bytes) -> Result<BTreeSet<String>, String> {
-    let model = ModelProto::decode(graph).map_err(|_| "is not an ONNX file".to_owned())?;
-    let graph = model.graph.ok_or("is not an ONNX file")?;
+fn locations(graph: &GraphProto) -> BTreeSet<String> {
     let mut locations = BTreeSet::new();
     graph.visit(&mut |_| {}, &mut |tensor| {
         let location = tensor.told("location");
@@ -201,7 +238,7 @@ fn locations(graph: Bytes) -> Result<BTreeSet<String>, String> {
             locations.insert(location.to_owned());
         }
     });
-    Ok(locations)
+    locations
 }
 
 /// What lies beside a model's graph, as `read` gives it.
@@ -212,17 +249,11 @@ pub(super) fn external(
     files: &Files,
     read: impl Fn(&Path) -> Result<Vec<u8>, Error>,
 ) -> Result<Vec<External>, Error> {
-    let known = |file: &PathBuf| Ok((from_graph(&files.graph, file), read(file)?.into()));
+    let known = |file: &PathBuf| {
+        let path = file.strip_prefix(&files.root).unwrap_or(file);
+        Ok((path.display().to_string(), read(file)?.into()))
+    };
     files.additional.iter().map(known).collect()
-}
-
-/// The path of a file as the graph knows it: from the graph's own folder.
-fn from_graph(graph: &Path, file: &Path) -> String {
-    let folder = graph.parent().unwrap_or(graph);
-    file.strip_prefix(folder)
-        .unwrap_or(file)
-        .display()
-        .to_string()
 }
 
 #[cfg(test)]
@@ -276,9 +307,41 @@ mod tests {
 
     #[test]
     fn weights_are_looked_for_in_every_graph_and_every_node() {
-        let found: Vec<String> = locations(model("Add")).unwrap().into_iter().collect();
+        let model = ModelProto::decode(model("Add")).unwrap();
+        let found: Vec<String> = locations(&model.graph.unwrap()).into_iter().collect();
         assert_eq!(found, ["a", "b", "c"]);
-        assert!(locations(Bytes::from_static(b"\xff\xff")).is_err());
+    }
+
+    #[test]
+    fn weights_lie_where_the_graph_says_within_the_models_folder() {
+        for (graph, location, path) in [
+            ("model.onnx", "a", Some("a")),
+            ("model.onnx", "./a", Some("a")),
+            ("model.onnx", "b/../a", Some("a")),
+            ("onnx/model.onnx", "./a", Some("onnx/a")),
+            ("onnx/model.onnx", "../a", Some("a")),
+            ("model.onnx", "../a", None),
+            ("onnx/model.onnx", "../../a", None),
+            ("onnx/model.onnx", "/etc/passwd", None),
+            ("model.onnx", "/etc/passwd", None),
+            ("model.onnx", "a b", None),
+            ("model.onnx", "", None),
+        ] {
+            assert_eq!(located(graph, location).as_deref(), path, "{location}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_given_to_the_runtime_under_every_name_that_the_graph_has_for_it() {
+        let graph = GraphProto {
+            initializer: ["./a", "a", "../b"].map(kept_in).into(),
+            ..GraphProto::default()
+        };
+        let data: Arc<[u8]> = Arc::new([]);
+        let files = ["onnx/a", "b", "onnx/c"].map(|file| (file.to_owned(), Arc::clone(&data)));
+        let named = as_named(&graph, "onnx/model.onnx", &files);
+        let named: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(named, ["./a", "a", "../b", "c"]);
     }
 
     #[test]

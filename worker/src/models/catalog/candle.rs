@@ -9,8 +9,7 @@ struct Model {
     name: &'static str,
     repository: &'static str,
     dimensions: usize,
-    /// None where it is by the last token.
-    pooling: Option<Pooling>,
+    pooling: Pooling,
 }
 
 const MODELS: [Model; 2] = [
@@ -18,13 +17,13 @@ const MODELS: [Model; 2] = [
         name: "NomicEmbedTextV2Moe",
         repository: "nomic-ai/nomic-embed-text-v2-moe",
         dimensions: 768,
-        pooling: Some(Pooling::Mean),
+        pooling: Pooling::Mean,
     },
     Model {
         name: "Qwen3Embedding06B",
         repository: "Qwen/Qwen3-Embedding-0.6B",
         dimensions: 1024,
-        pooling: None,
+        pooling: Pooling::Last,
     },
 ];
 
@@ -57,7 +56,7 @@ fn entry(model: &Model) -> Entry {
     Entry {
         is_candle: true,
         dimensions: Some(model.dimensions),
-        pooling: model.pooling,
+        pooling: Some(model.pooling),
         quantization: Some(Quantization::None),
         ..Entry::of(Op::Text, name, repository, WEIGHTS.to_owned())
     }

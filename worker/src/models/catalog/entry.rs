@@ -28,7 +28,7 @@ const IMAGE_FILES: [&str; 1] = [files::PREPROCESSOR];
 
 /// The same of one that is run by candle (7.5, `models/qwen3.rs` and
 /// `models/nomic_v2_moe.rs`, `from_hf`).
-const CANDLE_FILES: [&str; 2] = [files::TOKENIZER, "config.json"];
+const CANDLE_FILES: [&str; 2] = [files::TOKENIZER, files::CONFIG];
 
 /// A licence that nobody here knows.
 const UNKNOWN_LICENSE: &str = "unknown";
@@ -183,14 +183,22 @@ impl Entry {
         }
     }
 
-    /// What the settings add to the terms of a fingerprint: which output is read,
-    /// where that is not the catalogue's to know.
+    /// What the settings add to the terms of a fingerprint where the catalogue does
+    /// not know it: which output is read, and whether a file holds weights of words,
+    /// which might as well be one of the graph's.
     #[must_use]
-    pub fn output_terms(&self) -> String {
-        match (&self.own, &self.output) {
-            (Some(_), Some(output)) => format!(" output {}={output}", output.len()),
-            _ => String::new(),
+    pub fn own_terms(&self) -> String {
+        let mut terms = String::new();
+        if self.own.is_none() {
+            return terms;
         }
+        if let Some(output) = &self.output {
+            terms = format!(" output {}={output}", output.len());
+        }
+        if self.query_weights.is_some() {
+            terms += " query_weights";
+        }
+        terms
     }
 
     /// Whether the scale of its activations is taken over a whole run, so that a

@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_weights_of_words_means_another_space_than_the_same_as_a_file_of_the_graphs() {
+        let own = |query_weights: Option<&str>| Own {
+            op: Op::Sparse,
+            directory: Some("/m".into()),
+            query_weights: query_weights.map(str::to_owned),
+            output: Some("logits".to_owned()),
+            ..Own::default()
+        };
+        assert_eq!(entry(own(None)).own_terms(), " output 6=logits");
+        let terms = entry(own(Some("idf.json"))).own_terms();
+        assert_eq!(terms, " output 6=logits query_weights");
+    }
+
+    #[test]
     fn a_name_of_another_operations_catalogue_brings_nothing_of_it_along() {
         let own = Own {
             op: Op::Rerank,

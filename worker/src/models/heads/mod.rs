@@ -91,7 +91,8 @@ impl Head {
                     ..told
                 });
             }
-            Self::Splade(_) | Self::Linear(_) | Self::Score { .. } => return Ok(told),
+            Self::Splade(head) => return head.measure(session).map(|()| told),
+            Self::Linear(_) | Self::Score { .. } => return Ok(told),
         };
         Ok(Shape { dense, ..told })
     }

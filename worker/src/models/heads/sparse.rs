@@ -22,9 +22,28 @@ pub(in crate::models) struct Splade {
     pub(in crate::models) twice: bool,
     /// Ids that get no weight, rising.
     pub(in crate::models) without: Vec<u32>,
+    /// Words that the tokenizer knows: a model of them has no fewer.
+    pub(in crate::models) known: usize,
 }
 
 impl Splade {
+    /// Refuses what are not logits of the tokenizer's words: an encoder's states
+    /// would be read as weights of its first words.
+    ///
+    /// # Errors
+    /// [`Error::Run`], also where the output is missing.
+    pub(super) fn measure(&self, session: &SessionOutputs<'_>) -> Result<(), Error> {
+        let words = chosen(session, self.output.as_deref(), &[self.preferred])?.last();
+        if words >= self.known {
+            return Ok(());
+        }
+        Err(Error::run(format!(
+            "gives {words} values for each token, and the tokenizer knows {} words: \
+             no weights of words",
+            self.known
+        )))
+    }
+
     pub(super) fn read(
         &self,
         session: &SessionOutputs<'_>,
@@ -42,7 +61,7 @@ impl Splade {
         {
             most.fill(0.0);
             let own = &states[..row.ids().len() * words];
-            for token in own.chunks_exact(words) {
+            for token in own.chunks_exact(words.max(1)) {
                 for (most, logit) in most.iter_mut().zip(token) {
                     // Unlike `max`, keeps what is no number, which is told later.
                     if *logit > *most || logit.is_nan() {
@@ -182,6 +201,7 @@ mod tests {
             preferred: "logits",
             twice,
             without: vec![3],
+            known: 5,
         };
         let most = [0.0, 1.0, 0.0, 9.0, 3.0];
         let once = head(false).weights(&most);

@@ -56,9 +56,9 @@ impl Prepared {
         let external = weights::external(&files, read)?;
         let mut contents: Vec<&[u8]> = vec![&graph, &settings];
         contents.extend(external.iter().map(|(_, data)| &**data));
-        let space = entry.space(&contents, &format!("op=image{}", entry.output_terms()));
+        let space = entry.space(&contents, &format!("op=image{}", entry.own_terms()));
         let graph = Bytes::from(graph);
-        let weights = Weights::read(&graph, external)
+        let weights = Weights::read(&graph, &entry.graph, &external)
             .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
         let facts = Facts {
             op: entry.op,
@@ -99,6 +99,23 @@ impl Prepared {
         &self.facts
     }
 
+    /// Finds out by a first run what a model gives that the configuration describes.
+    /// Of others it is known.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] where that is not what its settings say.
+    pub fn measured(mut self, environment: &Environment) -> Result<Self, Error> {
+        if self.entry.own.is_none() {
+            return Ok(self);
+        }
+        let images = images(&self.preprocessor);
+        let rows: Vec<Row<'_>> = images.iter().map(|image| Row::image(image)).collect();
+        let mut tower = self.tower(environment, 1)?;
+        let shape = first_run::shape(&mut tower, &rows, &self.entry);
+        self.facts.shape = shape.map_err(|reason| self.unreadable(reason))?;
+        Ok(self)
+    }
+
     /// Compiles it for `parallelism`. Where company moves a vector, images run alone.
     ///
     /// # Errors
@@ -108,38 +125,16 @@ impl Prepared {
         environment: &Environment,
         parallelism: Parallelism,
     ) -> Result<Loaded, Error> {
+        let mut towers = (0..parallelism.instances)
+            .map(|_| self.tower(environment, parallelism.threads))
+            .collect::<Result<Vec<Tower>, Error>>()?;
         let Self {
-            entry,
-            file,
             mut facts,
             preprocessor,
-            graph,
-            weights,
+            ..
         } = self;
         facts.executors = parallelism.instances;
         facts.threads = parallelism.threads;
-        let refused = |reason: String| unreadable(entry.label(), &file, reason);
-        let mut towers = (0..parallelism.instances)
-            .map(|_| {
-                let session = session(environment, &graph, &weights, parallelism.threads)
-                    .map_err(|fault| refused(fault.to_string()))?;
-                let head = Head::Image {
-                    output: entry.output.clone(),
-                };
-                Tower::new(session, &facts, head, Arc::clone(&preprocessor))
-                    .map_err(|fault| refused(fault.to_string()))
-            })
-            .collect::<Result<Vec<Tower>, Error>>()?;
-        if entry.own.is_some()
-            && let Some(first) = towers.first_mut()
-        {
-            let images = images(&preprocessor);
-            let rows: Vec<Row<'_>> = images.iter().map(|image| Row::image(image)).collect();
-            facts.shape = first_run::shape(first, &rows, &entry).map_err(refused)?;
-            for tower in &mut towers {
-                tower.gives(facts.shape);
-            }
-        }
         if let Some(first) = towers.first_mut()
             && !facts.runs_alone
         {
@@ -156,6 +151,20 @@ impl Prepared {
             tokenizer: preprocessor,
             facts: Arc::new(facts),
         })
+    }
+
+    fn tower(&self, environment: &Environment, threads: usize) -> Result<Tower, Error> {
+        let session = session(environment, &self.graph, &self.weights, threads)
+            .map_err(|fault| self.unreadable(fault))?;
+        let head = Head::Image {
+            output: self.entry.output.clone(),
+        };
+        Tower::new(session, &self.facts, head, Arc::clone(&self.preprocessor))
+            .map_err(|fault| self.unreadable(fault))
+    }
+
+    fn unreadable(&self, reason: impl ToString) -> Error {
+        unreadable(self.entry.label(), &self.file, reason.to_string())
     }
 }
 

@@ -47,11 +47,6 @@ impl Tower {
         })
     }
 
-    /// What each image gives, as another session of the model has shown.
-    pub(super) fn gives(&mut self, shape: Shape) {
-        self.shape = shape;
-    }
-
     /// Whether each row is a run of its own.
     pub(super) fn runs_alone(&mut self, alone: bool) {
         self.rows_at_once = if alone { 1 } else { usize::MAX };
