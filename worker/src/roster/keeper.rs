@@ -78,12 +78,18 @@ impl Fault {
             Self::Broken(reason) => reason,
         }
     }
-}
 
-fn no_room(reason: &str) -> Error {
-    let error = Error::new(ErrorCode::Overloaded, format_args!("no memory: {reason}"));
-    let pause = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
-    error.with_retry_after_ms(pause)
+    /// What callers are told.
+    fn told(&self) -> Error {
+        match self {
+            Self::Room(reason) => {
+                let message = format_args!("no memory: {reason}");
+                let pause = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
+                Error::new(ErrorCode::Overloaded, message).with_retry_after_ms(pause)
+            }
+            Self::Broken(_) => Error::new(ErrorCode::Internal, "the model could not be loaded"),
+        }
+    }
 }
 
 pub(super) struct Keeper {
@@ -124,13 +130,7 @@ impl Keeper {
                 self.metrics.model_load(op, name, "failed");
                 let reason = fault.reason();
                 tracing::error!(model = %name, reason, "a model could not be loaded");
-                match fault {
-                    Fault::Room(reason) => slot.crowded(no_room(reason)),
-                    Fault::Broken(_) => slot.failed(Error::new(
-                        ErrorCode::Internal,
-                        "the model could not be loaded",
-                    )),
-                }
+                slot.failed(fault.told());
             }
         }
     }

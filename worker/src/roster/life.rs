@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::batch::Pipeline;
-use crate::wire::Error;
+use crate::wire::{Error, ErrorCode};
 
 /// Shortest and longest time for which a load that failed is not tried again.
 const BACK_OFF: Duration = Duration::from_secs(1);
@@ -101,24 +101,16 @@ impl Life {
     /// It could not be loaded.
     pub(super) fn failed(&mut self, error: Error, now: Instant) {
         let times = match self.state {
+            // It may pass at any time, with what others ask.
+            _ if error.code == ErrorCode::Overloaded => 0,
             State::Loading(times) => times + 1,
             _ => 1,
         };
-        let pause = BACK_OFF.saturating_mul(1 << (times - 1).min(10));
+        let pause = BACK_OFF.saturating_mul(1 << times.saturating_sub(1).min(10));
         self.state = State::Absent(Some(Failure {
             error,
             until: now + pause.min(LONGEST_BACK_OFF),
             times,
-        }));
-    }
-
-    /// There was no room for it. That may be over in a moment, however often it
-    /// happened, so it is tried again after the same short while.
-    pub(super) fn crowded(&mut self, error: Error, now: Instant) {
-        self.state = State::Absent(Some(Failure {
-            error,
-            until: now + BACK_OFF,
-            times: 0,
         }));
     }
 
@@ -195,7 +187,6 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::ErrorCode;
 
     fn error() -> Error {
         Error::new(ErrorCode::Internal, "it broke")
@@ -225,17 +216,18 @@ mod tests {
     }
 
     #[test]
-    fn a_load_without_room_is_tried_again_after_the_same_while_and_callers_are_told_what_is_left() {
+    fn a_lack_of_room_makes_nobody_wait_longer_than_the_first_time_and_all_hear_what_is_left() {
         let mut now = Instant::now();
         let mut life = Life::new(now);
+        let crowded = |left| Error::new(ErrorCode::Overloaded, "no room").with_retry_after_ms(left);
         for _ in 0..5 {
             assert_eq!(life.want(now), Ok(true));
-            life.crowded(error().with_retry_after_ms(1000), now);
+            life.failed(crowded(1000), now);
             now += BACK_OFF * 3 / 4;
-            let told = life.want(now).unwrap_err();
-            assert_eq!(told, error().with_retry_after_ms(251));
+            assert_eq!(life.want(now), Err(crowded(251)));
             now += BACK_OFF / 4;
         }
+        assert_eq!(life.want(now), Ok(true));
     }
 
     #[test]

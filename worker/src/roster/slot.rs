@@ -254,12 +254,6 @@ impl Slot {
         self.changed.notify_waiters();
     }
 
-    /// There was no room for it; who waits is told.
-    pub(super) fn crowded(&self, error: Error) {
-        self.life().crowded(error, Instant::now());
-        self.changed.notify_waiters();
-    }
-
     /// Has the next who wants it try at once, though it could not be loaded a
     /// moment ago.
     pub fn forgive(&self) {
