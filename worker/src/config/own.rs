@@ -1,12 +1,13 @@
-//! `[[models]]` of one's own: which keys go with which model, and what they may be.
+//! `[[models]]` of one's own: which keys go with which model, what they may be, and
+//! which model a name means.
 
 use toml::{Table, Value};
 
 use super::validate::{is_token, quoted};
 use super::{Error, Model};
-use crate::models::catalog::{self, Op, Own};
+use crate::models::catalog::{self, Entry, Op, Own};
 use crate::models::files::is_path;
-use crate::models::{Pooling, fake::Behaviour};
+use crate::models::{self, Pooling, fake::Behaviour};
 
 const TEXTS: &[Op] = &[Op::Text, Op::Sparse, Op::Rerank, Op::Joint];
 
@@ -215,4 +216,68 @@ fn vectors(model: &Model) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Finds the entry of what is called so, as `Config::entry` says.
+///
+/// # Errors
+/// As [`catalog::find_anywhere`].
+pub(super) fn find(models: &[Model], name: &str) -> Result<Entry, models::Error> {
+    let own = models.iter().filter(|model| model.own.is_one());
+    let mut own: Vec<Entry> = own.filter_map(|model| model.entry().ok()).collect();
+    if let Some(at) = own.iter().position(|entry| entry.label() == name) {
+        return Ok(own.swap_remove(at));
+    }
+    let known = catalog::find_anywhere(name);
+    if known.as_ref().is_ok_and(|entry| entry.label() == name) {
+        return known;
+    }
+    own.retain(|entry| entry.name == name);
+    match (own.pop(), own.is_empty()) {
+        (None, _) => known,
+        (Some(entry), true) => Ok(entry),
+        (Some(last), false) => {
+            own.push(last);
+            let candidates = own.iter().map(Entry::label).collect();
+            let name = name.to_owned();
+            Err(models::Error::Ambiguous { name, candidates })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Layers;
+
+    #[test]
+    fn ones_own_model_is_found_by_its_label_and_by_its_name_where_no_other_has_it() {
+        let own = |op: &str, name: &str| {
+            format!("[[models]]\nname = '{name}'\nop = '{op}'\nrepository = 'a/{op}'\n")
+        };
+        let tables = [
+            own("rerank", "ours"),
+            own("sparse", "both"),
+            own("image", "both"),
+            own("rerank", "AllMpnetBaseV2"),
+            own("joint", "BGERerankerBase"),
+        ];
+        let config = Layers::default().text(&tables.concat()).unwrap();
+        let config = config.build().unwrap();
+        let found = |name: &str| config.entry(name).map(|entry| entry.label());
+        for (name, label) in [
+            ("ours", "rerank/ours"),
+            ("rerank/ours", "rerank/ours"),
+            ("image/both", "image/both"),
+            // A label before a name, whoever has it.
+            ("AllMpnetBaseV2", "AllMpnetBaseV2"),
+            ("rerank/AllMpnetBaseV2", "rerank/AllMpnetBaseV2"),
+            ("BGERerankerBase", "joint/BGERerankerBase"),
+            ("rerank/BGERerankerBase", "rerank/BGERerankerBase"),
+        ] {
+            assert_eq!(found(name).unwrap(), label, "{name}");
+        }
+        let refused = found("both").unwrap_err().to_string();
+        assert!(refused.contains("sparse/both, image/both"), "{refused}");
+        assert!(found("theirs").is_err());
+    }
 }
