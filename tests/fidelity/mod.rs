@@ -4,9 +4,19 @@
 mod bus;
 mod oracle;
 
+use std::sync::OnceLock;
+
+use fastembed_worker::models::onnx::{self, Environment};
 use fastembed_worker::wire::protocol;
 
+use crate::harness::worker::library;
 use crate::harness::{read_json, root};
+
+/// ONNX Runtime in this process, which may have it once at a time.
+pub(crate) fn environment() -> &'static Environment {
+    static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| onnx::runtime(&library()).expect("ONNX Runtime"))
+}
 
 /// The committed reference sentences and their vectors.
 struct References {

@@ -3,12 +3,11 @@
 use fastembed::{
     InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
-use fastembed_worker::models::onnx::{self, Parallelism, Prepared};
+use fastembed_worker::models::onnx::{Parallelism, Prepared};
 use fastembed_worker::models::{Loaded, Op, Outputs, Row, catalog};
 
-use super::{References, distance};
+use super::{References, distance, environment};
 use crate::harness::set_up;
-use crate::harness::worker::library;
 
 const MAX_TOKENS: usize = 256;
 
@@ -41,7 +40,7 @@ fn fastembeds_own(environment: ort::environment::Environment) -> TextEmbedding {
 #[test]
 fn our_vectors_are_fastembeds_own() {
     let references = References::read();
-    let environment = onnx::runtime(&library()).expect("ONNX Runtime");
+    let environment = environment();
     let parallelism = Parallelism {
         instances: 1,
         threads: 1,
@@ -52,9 +51,9 @@ fn our_vectors_are_fastembeds_own() {
         ..
     } = catalog::find(Op::Text, "AllMiniLML6V2")
         .and_then(|entry| Prepared::read(&set_up("hub"), entry, None))
-        .and_then(|prepared| prepared.load(&environment, parallelism))
+        .and_then(|prepared| prepared.load(environment, parallelism))
         .expect("our model");
-    let mut oracle = fastembeds_own(environment);
+    let mut oracle = fastembeds_own(environment.clone());
     for sentence in &references.sentences {
         let ids = tokenizer.tokenize(sentence).expect("tokens").ids;
         let mut ours = Outputs::default();

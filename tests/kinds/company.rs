@@ -2,22 +2,22 @@
 //! what its reference says.
 
 use fastembed_worker::models::catalog::{self, Entry};
-use fastembed_worker::models::onnx::{self, Environment, Parallelism, Prepared};
+use fastembed_worker::models::onnx::{Parallelism, Prepared};
 use fastembed_worker::models::{Input, Loaded, Op, Options, Outputs, Row, Tokens};
 
 use super::{OWN_REPOSITORY, TEXT, generated, near};
-use crate::harness::worker::library;
+use crate::fidelity::environment;
 
 const QUERY: &str = "what is the price of bread";
 
-fn load(environment: &Environment, entry: Entry) -> Loaded {
+fn load(entry: Entry) -> Loaded {
     let cache = std::path::PathBuf::from(generated().hub());
     let alone = Parallelism {
         instances: 1,
         threads: 1,
     };
     let prepared = Prepared::read(&cache, entry, None).expect("a generated model");
-    prepared.load(environment, alone).expect("it runs")
+    prepared.load(environment(), alone).expect("it runs")
 }
 
 fn row(tokens: &Tokens) -> Row<'_> {
@@ -39,7 +39,6 @@ fn run(loaded: &mut Loaded, rows: &[Row<'_>]) -> Outputs {
 
 #[test]
 fn rows_that_run_together_get_what_they_get_alone() {
-    let environment = onnx::runtime(&library()).expect("ONNX Runtime");
     let text = TEXT.map(|name| (Op::Text, name));
     let others = [
         (Op::Sparse, "SPLADEPPV1"),
@@ -49,7 +48,7 @@ fn rows_that_run_together_get_what_they_get_alone() {
         (Op::Rerank, "JINARerankerV1TurboEn"),
     ];
     for (op, name) in text.into_iter().chain(others) {
-        let mut loaded = load(&environment, catalog::find(op, name).expect("an entry"));
+        let mut loaded = load(catalog::find(op, name).expect("an entry"));
         // Else company would have been found to matter, and be none.
         assert!(!loaded.facts.runs_alone, "{name} runs its texts alone");
         let mut texts = generated().reference("text", TEXT[0]).strings("texts");
@@ -73,7 +72,6 @@ fn rows_that_run_together_get_what_they_get_alone() {
 
 #[test]
 fn the_second_text_of_a_pair_is_of_the_second_type() {
-    let environment = onnx::runtime(&library()).expect("ONNX Runtime");
     let own = Entry {
         name: "OwnReranker".to_owned(),
         repository: OWN_REPOSITORY.to_owned(),
@@ -81,7 +79,7 @@ fn the_second_text_of_a_pair_is_of_the_second_type() {
         additional: Vec::new(),
         ..catalog::find(Op::Rerank, "JINARerankerV1TurboEn").expect("an entry")
     };
-    let mut loaded = load(&environment, own);
+    let mut loaded = load(own);
     let reference = generated().reference("rerank", "OwnReranker");
     let documents = reference.strings("documents");
     for (at, query) in reference.strings("queries").iter().enumerate() {
