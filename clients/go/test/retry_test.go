@@ -120,7 +120,7 @@ func TestOneFailedRequestFailsTheCallAndStopsTheOthers(t *testing.T) {
 			q.refuse(wire.CodeInvalidRequest, nil)
 		} // the others are never answered
 	})
-	model := newModel(t, newClient(t, s), "Fake")
+	model := newModel(t, newClient(t, s, fastembed.WithInflight(8)), "Fake")
 	start := time.Now()
 	vectors, err := model.Embed(background(t), numbered(1000), 10)
 	if vectors != nil || !errors.Is(err, fastembed.ErrInvalidRequest) {
