@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::config;
+use crate::telemetry::memory;
 
 /// How long a process may take to come up.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -92,20 +93,17 @@ impl Process {
 
     /// Resident memory in bytes, where the system tells.
     pub(super) fn resident_bytes(&self) -> Option<f64> {
-        self.status("VmRSS:")
+        self.memory(memory::RESIDENT)
     }
 
-    fn status(&self, key: &str) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-        let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kib * 1024.0)
+    fn memory(&self, kind: &str) -> Option<f64> {
+        memory::bytes(&self.child.id()?.to_string(), kind).map(|bytes| bytes as f64)
     }
 
     /// The most resident memory in bytes since [`Self::forget_peak`], where the
     /// system tells.
     pub(super) fn peak_bytes(&self) -> Option<f64> {
-        self.status("VmHWM:")
+        self.memory(memory::PEAK)
     }
 
     /// Has the most be counted from now on (proc(5), `clear_refs`).

@@ -9,13 +9,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_blocking;
 use tokio_util::task::TaskTracker;
 
-use super::resident;
 use super::room::{self, Answer};
 use super::slot::{Slot, Surroundings};
 use crate::batch::{Company, Pipeline};
 use crate::config::Model;
 use crate::models::Loaded;
 use crate::start::{self, Loader, Moment, Size};
+use crate::telemetry::memory;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::{Error, ErrorCode};
 
@@ -44,7 +44,7 @@ impl Means {
         size: Size,
         surroundings: Surroundings,
     ) -> anyhow::Result<Arc<Slot>> {
-        let (start, before) = (Instant::now(), resident::bytes());
+        let (start, before) = (Instant::now(), resident_bytes());
         let loaded = self.loader.load(&model, Moment::Start)?;
         let slot = Slot::new(model, Arc::clone(&loaded.facts), size, surroundings);
         let pipeline = self.pipeline(&slot, loaded)?;
@@ -138,7 +138,7 @@ impl Keeper {
     /// The model, having run once.
     async fn try_load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Pipeline, Fault> {
         self.make_room(slot).await.map_err(Fault::Room)?;
-        let (start, before) = (Instant::now(), resident::bytes());
+        let (start, before) = (Instant::now(), resident_bytes());
         let (means, read) = (Arc::clone(&self.means), Arc::clone(slot));
         let read = spawn_blocking(move || {
             let loaded = means.loader.load(read.model(), Moment::Later)?;
@@ -242,9 +242,14 @@ impl Keeper {
     }
 }
 
+/// What this process holds.
+fn resident_bytes() -> Option<u64> {
+    memory::bytes("self", memory::RESIDENT)
+}
+
 /// Says what was loaded, and measures it.
 fn note(slot: &Slot, pipeline: &Pipeline, start: Instant, before: Option<u64>) {
-    if let (Some(before), Some(after)) = (before, resident::bytes()) {
+    if let (Some(before), Some(after)) = (before, resident_bytes()) {
         slot.measured(after.saturating_sub(before));
     }
     let facts = pipeline.facts();

@@ -5,7 +5,6 @@
 
 mod keeper;
 mod life;
-mod resident;
 mod room;
 mod slot;
 #[cfg(test)]

@@ -8,6 +8,15 @@ pub(super) struct ModelLabel {
     pub(super) model: String,
 }
 
+impl ModelLabel {
+    pub(super) fn of(op: &'static str, model: &str) -> Self {
+        Self {
+            op,
+            model: model.to_owned(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub(super) op: &'static str,

@@ -179,10 +179,7 @@ impl Metrics {
     /// one name.
     #[must_use]
     pub fn of_model(&self, op: &'static str, model: &str) -> ModelMetrics {
-        let label = ModelLabel {
-            op,
-            model: model.to_owned(),
-        };
+        let label = ModelLabel::of(op, model);
         let lookups = |result| {
             let model = model.to_owned();
             let labels = LookupLabels { op, model, result };
@@ -250,10 +247,7 @@ impl Metrics {
 
     /// Sets what waits for a model, and what it remembers.
     pub fn set_load(&self, op: &'static str, model: &str, load: Load, remembered_bytes: u64) {
-        let label = ModelLabel {
-            op,
-            model: model.to_owned(),
-        };
+        let label = ModelLabel::of(op, model);
         let amount = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.queue_requests
             .get_or_create(&label)
@@ -267,10 +261,7 @@ impl Metrics {
 
     /// Sets whether a model is loaded, and the memory that it takes.
     pub fn set_loaded(&self, op: &'static str, model: &str, loaded: bool, memory_bytes: u64) {
-        let label = ModelLabel {
-            op,
-            model: model.to_owned(),
-        };
+        let label = ModelLabel::of(op, model);
         self.loaded.get_or_create(&label).set(i64::from(loaded));
         let bytes = i64::try_from(memory_bytes).unwrap_or(i64::MAX);
         self.memory.get_or_create(&label).set(bytes);
