@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 
 use super::admission::Ticket;
@@ -58,21 +58,18 @@ impl Files {
     pub(super) fn through(
         store: Option<Arc<dyn Store>>,
         pool: Handle,
-    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (reader, asked) = store
-            .map(|store| {
-                let (reader, asked) = oneshot::channel::<(Vec<Object>, Job)>();
-                (reader, (store, asked))
-            })
-            .unzip();
+    ) -> (Self, Option<BoxFuture<'static, ()>>) {
+        let Some(store) = store else {
+            return (Self::Unread(None), None);
+        };
+        let (reader, asked) = oneshot::channel::<(Vec<Object>, Job)>();
         let reading = async move {
-            let Some((store, asked)) = asked else { return };
             // Most requests hold their files, and drop the other end.
             if let Ok((objects, job)) = asked.await {
                 read(store.as_ref(), &objects, job, &pool).await;
             }
         };
-        (Self::Unread(reader), reading)
+        (Self::Unread(Some(reader)), Some(reading.boxed()))
     }
 
     /// What was read, in the order of the objects.
@@ -103,14 +100,16 @@ pub(super) fn hand_over(mut job: Job, objects: Vec<Object>) {
 
 /// Waits for `answer`, while what it needs is read.
 pub(super) async fn beside<T>(
-    reading: impl Future<Output = ()>,
+    reading: Option<BoxFuture<'static, ()>>,
     answer: impl Future<Output = T>,
 ) -> T {
     let mut answer = pin!(answer);
-    tokio::select! {
-        biased;
-        answered = &mut answer => return answered,
-        () = reading => {}
+    if let Some(reading) = reading {
+        tokio::select! {
+            biased;
+            answered = &mut answer => return answered,
+            () = reading => {}
+        }
     }
     answer.await
 }

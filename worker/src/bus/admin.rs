@@ -118,7 +118,7 @@ impl Admin {
                 call.format.encode(&done?)
             };
             let shared = &admin.shared;
-            match shared.with_signs_of_life(&to, &call, obeyed).await {
+            match shared.with_signs_of_life(&to, &call, obeyed.boxed()).await {
                 Ok(body) => drop(shared.outbox.result(to, &call, vec![body]).await),
                 Err(error) => shared.outbox.refusal(to, &call, &error).await,
             }

@@ -1,11 +1,12 @@
 //! One endpoint: an operation on a model, answered and counted.
 
 use std::future::ready;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, Subject};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -73,6 +74,9 @@ impl Shared {
     }
 }
 
+/// What answers a request, and what is to be held until that is sent.
+type Bodies = (Vec<Vec<u8>>, Option<(Ticket, Hand)>);
+
 /// What an endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -124,7 +128,8 @@ impl Endpoint {
             Operation::Info(op) => match self.info(op, &call, &message.payload) {
                 Ok(body) => {
                     let permit = self.shared.unadmitted().await;
-                    self.reply(to, call, received, permit, ready(Ok((vec![body], None))));
+                    let bodies = ready(Ok((vec![body], None)));
+                    self.reply(to, call, received, permit, bodies.boxed());
                 }
                 Err(error) => self.refuse(to, call, error, received).await,
             },
@@ -146,7 +151,7 @@ impl Endpoint {
                     Ok(answer) => {
                         let endpoint = Arc::clone(self);
                         // Admission bounds these.
-                        self.reply(to, call, received, None, async move {
+                        let bodies = async move {
                             let _until_computed = attempt;
                             let served = answer.await?;
                             let responder = Responder {
@@ -155,7 +160,8 @@ impl Endpoint {
                             };
                             let bodies = reply::write(&served.answer, &call, room, responder)?;
                             Ok((bodies, Some(served.until_sent)))
-                        });
+                        };
+                        self.reply(to, call, received, None, bodies.boxed());
                     }
                     Err(error) => self.refuse(to, call, error, received).await,
                 }
@@ -218,9 +224,7 @@ impl Endpoint {
         call: Call,
         received: Instant,
         permit: Option<OwnedSemaphorePermit>,
-        bodies: impl Future<Output = Result<(Vec<Vec<u8>>, Option<(Ticket, Hand)>), Error>>
-        + Send
-        + 'static,
+        bodies: BoxFuture<'static, Result<Bodies, Error>>,
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
@@ -243,7 +247,7 @@ impl Endpoint {
     /// Refuses at once, from a task of its own.
     async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
         let permit = self.shared.unadmitted().await;
-        self.reply(to, call, received, permit, ready(Err(error)));
+        self.reply(to, call, received, permit, ready(Err(error)).boxed());
     }
 
     fn answered(&self, error: Option<&Error>, elapsed: Duration) {
@@ -267,12 +271,11 @@ impl Shared {
         &self,
         to: &Subject,
         call: &Call,
-        bodies: impl Future<Output = T>,
+        mut bodies: BoxFuture<'_, T>,
     ) -> T {
         if !call.alive {
             return bodies.await;
         }
-        let mut bodies = pin!(bodies);
         loop {
             match timeout(ALIVE_INTERVAL, &mut bodies).await {
                 Ok(done) => return done,
