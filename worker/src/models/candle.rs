@@ -5,7 +5,6 @@
 //! counted here as those of all models.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,55 +38,39 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
     let max_tokens = max_length.or(entry.max_length).ok_or_else(unknown)?;
     let dimensions = entry.dimensions.ok_or_else(unknown)?;
     let files = Files::find(cache, entry)?;
-    let unreadable = |file: &Path, reason: String| Error::Unreadable {
-        model: entry.name.clone(),
-        file: file.display().to_string(),
-        reason,
-    };
-    let read = |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
+    let unreadable = |file: &Path, reason: String| Error::unreadable(entry, file, reason);
+    let read = |file: &Path| Files::read(entry, file);
     let (weights, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
     let config = read(&files.config)?;
     if let Some(reason) = files.too_long(max_tokens) {
         return Err(unreadable(&files.graph, reason));
     }
-    let prompts = entry.prompts();
-    let terms = format!("candle max_tokens={max_tokens}{}", prompts.terms());
-    let space = entry.space(&[&weights, &tokenizer, &config], &terms);
+    let shape = Shape {
+        dense: dimensions,
+        ..Shape::default()
+    };
+    let contents: [&[u8]; 3] = [&weights, &tokenizer, &config];
+    let terms = format!("candle max_tokens={max_tokens}");
+    let mut facts = Facts {
+        max_tokens,
+        pooling: entry.pooling,
+        unit_length_only: true,
+        executors: 1,
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        ..Facts::of(entry, files.source(entry), shape, &contents, &terms)
+    };
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
         .map_err(|reason| unreadable(&files.tokenizer, reason))?;
     let library = Library::read(&config, &weights)
         .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
-    let mut facts = Facts {
-        op: entry.op,
-        name: entry.name.clone(),
-        shape: Shape {
-            dense: dimensions,
-            ..Shape::default()
-        },
-        max_tokens,
-        pooling: entry.pooling,
-        prompts,
-        matryoshka: entry.matryoshka().to_vec(),
-        normalizes: entry.normalizes(),
-        space,
-        aliases: entry.aliases(),
-        license: entry.license().to_owned(),
-        source: files.source(entry),
-        weighs_queries: false,
-        unit_length_only: true,
-        runs_alone: false,
-        batch_invariant: false,
-        executors: 1,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-    };
     let mut model = Candle {
         library,
         dimensions,
         rows_at_once: usize::MAX,
     };
-    let moved = company::moves(&mut model, facts.shape, &tokenizer)?;
-    company::note(&mut facts, moved, "texts");
-    facts.batch_invariant |= facts.runs_alone;
+    let texts = company::texts(&tokenizer)?;
+    let rows: Vec<Row<'_>> = texts.iter().map(|tokens| Row::text(&tokens.ids)).collect();
+    company::check(&mut facts, &mut model, &rows, "texts")?;
     if facts.runs_alone {
         model.rows_at_once = 1;
     }
