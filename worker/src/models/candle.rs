@@ -4,7 +4,7 @@
 //! knows no other words makes the same ids of them: texts are tokenized, cut and
 //! counted here as those of all models.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
     let files = Files::find(cache, entry)?;
     let unreadable = |file: &Path, reason: String| Error::unreadable(entry, file, reason);
     let read = |file: &Path| Files::read(entry, file);
-    let (weights, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
+    let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
     let config = read(&files.config)?;
     if let Some(reason) = files.too_long(max_tokens) {
         return Err(unreadable(&files.graph, reason));
@@ -49,7 +49,13 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
         dense: dimensions,
         ..Shape::default()
     };
-    let contents: [&[u8]; 3] = [&weights, &tokenizer, &config];
+    let shards = files.additional.iter().map(|file| read(file));
+    let shards = shards.collect::<Result<Vec<Vec<u8>>, Error>>()?;
+    let contents: Vec<&[u8]> = std::iter::once(&graph)
+        .chain(&shards)
+        .chain([&tokenizer, &config])
+        .map(Vec::as_slice)
+        .collect();
     let terms = format!("candle max_tokens={max_tokens}");
     let mut facts = Facts {
         max_tokens,
@@ -61,7 +67,13 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
     };
     let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
         .map_err(|reason| unreadable(&files.tokenizer, reason))?;
-    let library = Library::read(&config, &weights)
+    // An index holds no weights itself.
+    let weights = if entry.is_sharded() {
+        shards
+    } else {
+        vec![graph]
+    };
+    let library = Library::read(&config, weights)
         .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
     let mut model = Candle {
         library,
@@ -91,8 +103,12 @@ impl Library {
     /// The family is told by the configuration, as each has keys that the other
     /// lacks. Weights are computed with in single precision, whatever they are
     /// stored in.
-    fn read(config: &[u8], weights: &[u8]) -> Result<Self, Fault> {
-        let tensors = safetensors::load_buffer(weights, &Device::Cpu)?;
+    fn read(config: &[u8], weights: Vec<Vec<u8>>) -> Result<Self, Fault> {
+        let mut tensors = HashMap::new();
+        // Each file leaves memory once its tensors are out of it.
+        for file in weights {
+            tensors.extend(safetensors::load_buffer(&file, &Device::Cpu)?);
+        }
         let is_headed = tensors.keys().any(|name| name.starts_with("model.layers."));
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
         if let Ok(config) = serde_json::from_slice::<Qwen3Config>(config) {

@@ -153,7 +153,7 @@ impl Files {
         let mut names = entry.files();
         names.iter().try_for_each(is_there)?;
         let mut additional = entry.additional.clone();
-        if entry.own.is_some() {
+        if entry.names_more() {
             // What fastembed's lists say of a model, its graph says of any other.
             let beside = weights::beside(&root, entry).map_err(|reason| {
                 let graph = root.join(&entry.graph);

@@ -19,6 +19,7 @@ pub mod pooling;
 pub mod prompts;
 pub mod proto;
 mod runner;
+mod shards;
 mod token_feed;
 pub mod tokenizer;
 pub(crate) mod weights;
