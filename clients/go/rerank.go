@@ -54,7 +54,8 @@ type Reranking struct {
 
 // NewTextRerank asks the fleet for a reranker, such as "BGERerankerBase". A text
 // embedding model's name serves as well, where its workers offer that: documents
-// are then ranked by the cosine of their vectors ([ScoreCosine]). All else is as
+// are then ranked by the cosine of their vectors ([ScoreCosine]), which are those of
+// [TextEmbedding.QueryEmbed] and [TextEmbedding.PassageEmbed]. All else is as
 // with [Client.NewTextEmbedding].
 func (c *Client) NewTextRerank(ctx context.Context, name string, opts ...EmbedOption) (*TextRerank, error) {
 	t := &TextRerank{}

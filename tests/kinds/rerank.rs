@@ -84,12 +84,13 @@ async fn the_best_are_given_with_their_documents_where_asked_for() {
 
 #[tokio::test]
 async fn a_model_of_dense_vectors_ranks_by_their_cosine() {
-    let model = "BGESmallENV15";
+    // It has no prompts.
+    let model = "ClipVitB32";
     let stage = Stage::serving(&[model]).await;
     let texts = generated().reference("text", model).strings("texts");
     let (query, documents) = texts.split_first().unwrap();
     let vectors = generated().reference("text", model);
-    let vectors: Vec<&[f32]> = vectors.array("vectors").chunks_exact(384).collect();
+    let vectors: Vec<&[f32]> = vectors.array("vectors").chunks_exact(512).collect();
     let request = json!({ "query": query, "documents": documents });
     let reply = stage.ask("rerank", model, &request).await;
     assert_eq!(reply["score_kind"], "cosine");
@@ -102,6 +103,41 @@ async fn a_model_of_dense_vectors_ranks_by_their_cosine() {
     };
     let theirs: Vec<f32> = vectors[1..].iter().map(dot).collect();
     near(model, &scores(&reply).0, &theirs);
+}
+
+#[tokio::test]
+async fn a_model_of_dense_vectors_ranks_by_what_its_prompts_make_of_query_and_documents() {
+    for (model, prompts) in [
+        ("BGESmallENV15", [Some("query"), None]),
+        ("MultilingualE5Small", [Some("query"), Some("passage")]),
+    ] {
+        let stage = Stage::serving(&[model]).await;
+        let texts = generated().reference("text", model).strings("texts");
+        let (query, documents) = texts.split_first().unwrap();
+        let vectors = async |texts: &[String], prompt: Option<&str>| -> Vec<Vec<f32>> {
+            let mut request = json!({ "inputs": texts });
+            if let Some(prompt) = prompt {
+                request["prompt"] = prompt.into();
+            }
+            let reply = stage.ask("text", model, &request).await;
+            serde_json::from_value(reply["embeddings"]["rows"].clone()).unwrap()
+        };
+        let cosines = async |[asks, tells]: [Option<&str>; 2]| -> Vec<f32> {
+            let asked = vectors(std::slice::from_ref(query), asks).await.remove(0);
+            let told = vectors(documents, tells).await;
+            let dot = |other: &Vec<f32>| asked.iter().zip(other).map(|(x, y)| x * y).sum();
+            told.iter().map(dot).collect()
+        };
+        let request = json!({ "query": query, "documents": documents });
+        let (ours, _) = scores(&stage.ask("rerank", model, &request).await);
+        near(model, &ours, &cosines(prompts).await);
+        // Prompts that move no score would hide that they are left out.
+        for others in [[None, prompts[1]], [prompts[0], Some("query")]] {
+            let others = cosines(others).await;
+            let apart = ours.iter().zip(&others).map(|(x, y)| (x - y).abs());
+            assert!(apart.fold(0.0, f32::max) > 1e-3, "{model}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ def qwen3_tokenizer():
     return made, len(ids)
 
 
-def qwen3(random):
+def qwen3(random, hidden):
     tokenizer, size = qwen3_tokenizer()
-    hidden, inner, heads, groups, head = 1024, 96, 4, 2, 16
+    inner, heads, groups, head = 96, 4, 2, 16
     config = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "attention_bias": False,
               "attention_dropout": 0.0, "head_dim": head, "hidden_act": "silu", "hidden_size": hidden,
               "intermediate_size": inner, "max_position_embeddings": 32768, "num_attention_heads": heads,
@@ -56,9 +56,9 @@ def qwen3(random):
     return config, tokenizer, weights
 
 
-def nomic(random):
+def nomic(random, hidden):
     made = vocabulary.xlmr()
-    hidden, inner = 768, 48
+    inner = 48
     config = {"model_type": "nomic_bert", "n_embd": hidden, "n_head": 12, "n_inner": inner, "n_layer": 2,
               "n_positions": 2048, "vocab_size": made.size, "type_vocab_size": 1, "num_experts": EXPERTS,
               "moe_top_k": 2, "moe_every_n_layers": 2, "rotary_emb_base": 10000, "rotary_emb_fraction": 1.0,
@@ -85,7 +85,21 @@ def nomic(random):
     return config, made.tokenizer, weights
 
 
-MODELS = {"Qwen/Qwen3-Embedding-0.6B": qwen3, "nomic-ai/nomic-embed-text-v2-moe": nomic}
+def files_of(weights, shards):
+    """model.safetensors, or as many files and the index that names them, as transformers writes both."""
+    if shards == 1:
+        return {"model.safetensors": save(weights)}
+    names = [f"model-{at + 1:05}-of-{shards:05}.safetensors" for at in range(shards)]
+    # In turn, so that what is left out or taken twice shows.
+    where = {tensor: names[at % shards] for at, tensor in enumerate(sorted(weights))}
+    files = {name: save({tensor: weights[tensor] for tensor in weights if where[tensor] == name}) for name in names}
+    index = {"metadata": {"total_size": sum(tensor.nbytes for tensor in weights.values())}, "weight_map": where}
+    return {**files, "model.safetensors.index.json": json.dumps(index).encode()}
+
+
+# What is made, the values in a vector, and the files of weights: how many there are does not matter to who reads them.
+MODELS = {"Qwen/Qwen3-Embedding-0.6B": (qwen3, 1024, 1), "Qwen/Qwen3-Embedding-4B": (qwen3, 2560, 2),
+          "Qwen/Qwen3-Embedding-8B": (qwen3, 4096, 3), "nomic-ai/nomic-embed-text-v2-moe": (nomic, 768, 1)}
 
 
 def main():
@@ -93,7 +107,7 @@ def main():
     arguments.add_argument("hub", type=Path)
     arguments.add_argument("--seed", type=int, default=1)
     asked = arguments.parse_args()
-    for repository, make in MODELS.items():
+    for repository, (make, hidden, shards) in MODELS.items():
         generator = np.random.default_rng([asked.seed, *repository.encode()])
 
         def random(*shape):
@@ -101,10 +115,10 @@ def main():
             scale = 1.5 / np.sqrt(shape[-1]) if len(shape) > 1 else 0.05
             return (generator.standard_normal(shape) * scale).astype(np.float32)
 
-        config, tokenizer, weights = make(random)
+        config, tokenizer, weights = make(random, hidden)
         files = {"config.json": json.dumps(config).encode(),
                  "tokenizer.json": json.dumps(tokenizer, ensure_ascii=False).encode(),
-                 "model.safetensors": save(weights)}
+                 **files_of(weights, shards)}
         digest = hashlib.sha256(b"".join(hashlib.sha256(files[name]).digest() for name in sorted(files))).hexdigest()
         folder = asked.hub / f"models--{repository.replace('/', '--')}"
         snapshot = folder / "snapshots" / f"generated-{asked.seed}-{digest[:16]}"

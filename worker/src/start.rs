@@ -130,7 +130,7 @@ impl Loader {
             return Ok((*models::candle::load(cache, &entry, max_length)?.facts).clone());
         }
         let (mut facts, parallelism) = if entry.op == Op::Image {
-            let mut prepared = image::Prepared::read(&runtime.cache, &entry)?;
+            let mut prepared = image::Prepared::read(&runtime.cache, entry)?;
             if let Some(environment) = &self.environment {
                 prepared = prepared.measured(environment)?;
             }
@@ -163,7 +163,7 @@ impl Loader {
             self.verify(&entry)?;
         }
         if entry.op == Op::Image {
-            let prepared = image::Prepared::read(&runtime.cache, &entry)?.measured(environment)?;
+            let prepared = image::Prepared::read(&runtime.cache, entry)?.measured(environment)?;
             return Ok(prepared.load(environment, self.most_sessions())?);
         }
         #[cfg(feature = "candle")]

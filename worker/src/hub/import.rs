@@ -90,7 +90,7 @@ fn check(entry: &Entry, folder: &Path) -> Result<Vec<String>, Error> {
     if !entry.is_candle && !onnx::is_graph(read(&entry.graph)?) {
         return Err(refused(format!("{} is not an ONNX file", entry.graph)));
     }
-    if entry.own.is_some() {
+    if entry.names_more() {
         let beside = weights::beside(folder, entry);
         let beside = beside.map_err(|reason| refused(format!("{} {reason}", entry.graph)))?;
         are_there(&beside)?;

@@ -133,7 +133,7 @@ impl Pin {
     pub fn in_cache(cache: &Path, entry: &Entry, revision: &str) -> Result<Self, super::Error> {
         let snapshot = Repository::of(cache, &entry.repository).snapshot(revision);
         let mut pin = Self::of(entry, revision, &snapshot)?;
-        if entry.own.is_some() {
+        if entry.names_more() {
             // Its graph names files of its own.
             let files = Files::find(cache, entry)?;
             let beside = files.names.into_iter();

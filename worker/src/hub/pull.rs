@@ -84,7 +84,7 @@ impl Hub {
         let mut lacking = lacking(entry.files(), &pins, &snapshot)?;
         self.gather(&lacking, &pins, &revision, &gathering, progress)
             .await?;
-        if entry.own.is_some() {
+        if entry.names_more() {
             // What its graph keeps beside it is known once that is there.
             let root = if lacking.contains(&entry.graph) {
                 gathering.path("")

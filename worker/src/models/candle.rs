@@ -4,8 +4,7 @@
 //! knows no other words makes the same ids of them: texts are tokenized, cut and
 //! counted here as those of all models.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,55 +38,51 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
     let max_tokens = max_length.or(entry.max_length).ok_or_else(unknown)?;
     let dimensions = entry.dimensions.ok_or_else(unknown)?;
     let files = Files::find(cache, entry)?;
-    let unreadable = |file: &Path, reason: String| Error::Unreadable {
-        model: entry.name.clone(),
-        file: file.display().to_string(),
-        reason,
-    };
-    let read = |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
-    let (weights, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
+    let unreadable = |file: &Path, reason: String| Error::unreadable(entry, file, reason);
+    let read = |file: &Path| Files::read(entry, file);
+    let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
     let config = read(&files.config)?;
     if let Some(reason) = files.too_long(max_tokens) {
         return Err(unreadable(&files.graph, reason));
     }
-    let prompts = entry.prompts();
-    let terms = format!("candle max_tokens={max_tokens}{}", prompts.terms());
-    let space = entry.space(&[&weights, &tokenizer, &config], &terms);
-    let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
-        .map_err(|reason| unreadable(&files.tokenizer, reason))?;
-    let library = Library::read(&config, &weights)
-        .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
+    let shape = Shape {
+        dense: dimensions,
+        ..Shape::default()
+    };
+    let shards = files.additional.iter().map(|file| read(file));
+    let shards = shards.collect::<Result<Vec<Vec<u8>>, Error>>()?;
+    let contents: Vec<&[u8]> = std::iter::once(&graph)
+        .chain(&shards)
+        .chain([&tokenizer, &config])
+        .map(Vec::as_slice)
+        .collect();
+    let terms = format!("candle max_tokens={max_tokens}");
     let mut facts = Facts {
-        op: entry.op,
-        name: entry.name.clone(),
-        shape: Shape {
-            dense: dimensions,
-            ..Shape::default()
-        },
         max_tokens,
         pooling: entry.pooling,
-        prompts,
-        matryoshka: entry.matryoshka().to_vec(),
-        normalizes: entry.normalizes(),
-        space,
-        aliases: entry.aliases(),
-        license: entry.license().to_owned(),
-        source: files.source(entry),
-        weighs_queries: false,
         unit_length_only: true,
-        runs_alone: false,
-        batch_invariant: false,
         executors: 1,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        ..Facts::of(entry, files.source(entry), shape, &contents, &terms)
     };
+    let tokenizer = Tokenizer::from_bytes(&tokenizer, max_tokens)
+        .map_err(|reason| unreadable(&files.tokenizer, reason))?;
+    // An index holds no weights itself.
+    let weights = if entry.is_sharded() {
+        shards
+    } else {
+        vec![graph]
+    };
+    let library = Library::read(&config, weights)
+        .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
     let mut model = Candle {
         library,
         dimensions,
         rows_at_once: usize::MAX,
     };
-    let moved = company::moves(&mut model, facts.shape, &tokenizer)?;
-    company::note(&mut facts, moved, "texts");
-    facts.batch_invariant |= facts.runs_alone;
+    let texts = company::texts(&tokenizer)?;
+    let rows: Vec<Row<'_>> = texts.iter().map(|tokens| Row::text(&tokens.ids)).collect();
+    company::check(&mut facts, &mut model, &rows, "texts")?;
     if facts.runs_alone {
         model.rows_at_once = 1;
     }
@@ -108,8 +103,12 @@ impl Library {
     /// The family is told by the configuration, as each has keys that the other
     /// lacks. Weights are computed with in single precision, whatever they are
     /// stored in.
-    fn read(config: &[u8], weights: &[u8]) -> Result<Self, Fault> {
-        let tensors = safetensors::load_buffer(weights, &Device::Cpu)?;
+    fn read(config: &[u8], weights: Vec<Vec<u8>>) -> Result<Self, Fault> {
+        let mut tensors = HashMap::new();
+        // Each file leaves memory once its tensors are out of it.
+        for file in weights {
+            tensors.extend(safetensors::load_buffer(&file, &Device::Cpu)?);
+        }
         let is_headed = tensors.keys().any(|name| name.starts_with("model.layers."));
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
         if let Ok(config) = serde_json::from_slice::<Qwen3Config>(config) {

@@ -4,7 +4,7 @@
 //! order for another shape, and a scale that is taken over a whole run moves with
 //! the run. What holds is found out on the machine that serves.
 
-use super::{Error, Facts, Model, Options, Outputs, Row, Shape, Tokenize};
+use super::{Error, Facts, Model, Outputs, Row, Shape, Tokenize, Tokens};
 
 /// Moves up to this are noise of single precision.
 const TOLERANCE: f32 = 1e-6;
@@ -12,40 +12,51 @@ const TOLERANCE: f32 = 1e-6;
 /// Texts of many lengths, so that runs of many shapes are compared.
 const WORDS: [usize; 9] = [1, 2, 3, 5, 9, 17, 28, 46, 75];
 
-/// The largest difference of a value between a text alone and the same text in
-/// company: all together in two orders, and in pairs.
+/// What texts are found out with.
 ///
 /// # Errors
-/// Where the model cannot be run.
-pub(super) fn moves(
-    model: &mut dyn Model,
-    shape: Shape,
-    tokenizer: &dyn Tokenize,
-) -> Result<f32, Error> {
+/// Where the tokenizer fails.
+pub(super) fn texts(tokenizer: &dyn Tokenize) -> Result<Vec<Tokens>, Error> {
     let tokenize = |words: usize| {
         let text = (0..words).map(|at| ["stone", "bridges", "outlast", "river"][at % 4]);
         let text: Vec<&str> = text.collect();
-        let tokens = tokenizer.tokenize(&text.join(" "));
-        tokens.map(|tokens| tokens.ids).map_err(Error::run)
+        tokenizer.tokenize(&text.join(" ")).map_err(Error::run)
     };
-    let texts: Vec<Vec<u32>> = WORDS.into_iter().map(tokenize).collect::<Result<_, _>>()?;
-    let options = Options {
-        colbert: shape.colbert > 0,
-        ..Options::default()
-    };
-    let row = |ids| Row {
-        options,
-        ..Row::text(ids)
-    };
-    let rows: Vec<Row<'_>> = texts.iter().map(|ids| row(ids)).collect();
-    among(model, shape, &rows)
+    WORDS.into_iter().map(tokenize).collect()
 }
 
-/// As [`moves`], of any rows.
+/// Finds out what company does to what a model gives for these rows; where it moves
+/// that, its `items` run alone.
 ///
 /// # Errors
 /// Where the model cannot be run.
-pub(super) fn among(model: &mut dyn Model, shape: Shape, rows: &[Row<'_>]) -> Result<f32, Error> {
+pub(super) fn check(
+    facts: &mut Facts,
+    model: &mut dyn Model,
+    rows: &[Row<'_>],
+    items: &str,
+) -> Result<(), Error> {
+    if !facts.runs_alone {
+        let moved = moves(model, facts.shape, rows)?;
+        facts.batch_invariant = moved == 0.0;
+        if moved > TOLERANCE {
+            tracing::warn!(
+                model = %facts.name,
+                moved,
+                "vectors depend on what else is in a run; {items} of this model run alone"
+            );
+            facts.runs_alone = true;
+        }
+    }
+    // An item alone has no company to depend on.
+    facts.batch_invariant |= facts.runs_alone;
+    Ok(())
+}
+
+/// The largest difference of a value between a row alone and the same row in
+/// company: all together in two orders, and in pairs.
+fn moves(model: &mut dyn Model, shape: Shape, rows: &[Row<'_>]) -> Result<f32, Error> {
+    let rows: Vec<Row<'_>> = rows.iter().map(|row| row.whole(shape)).collect();
     let mut run = |company: &[usize]| {
         let rows: Vec<Row<'_>> = company.iter().map(|at| rows[*at]).collect();
         let mut outputs = Outputs::default();
@@ -67,18 +78,4 @@ pub(super) fn among(model: &mut dyn Model, shape: Shape, rows: &[Row<'_>]) -> Re
         }
     }
     Ok(most)
-}
-
-/// Notes what company does to a model's vectors; where it moves them, its `items`
-/// run alone.
-pub(super) fn note(facts: &mut Facts, moved: f32, items: &str) {
-    facts.batch_invariant = moved == 0.0;
-    if moved > TOLERANCE {
-        tracing::warn!(
-            model = %facts.name,
-            moved,
-            "vectors depend on what else is in a run; {items} of this model run alone"
-        );
-        facts.runs_alone = true;
-    }
 }

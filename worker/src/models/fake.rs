@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::catalog::Own;
 use super::{
-    Error, Facts, Loaded, Model, Op, Outputs, Pooling, Prompts, Row, Shape, Terminate, Tokenize,
-    Tokens, files,
+    Error, Facts, Loaded, Model, Outputs, Pooling, Row, Shape, Terminate, Tokenize, Tokens,
 };
 use crate::random::SplitMix;
 use crate::wire;
@@ -73,30 +73,30 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
     } else {
         behaviour.dimensions
     };
-    let prompts: Prompts = PROMPTS.into_iter().collect();
-    let terms = format!("fake {dimensions} {max_tokens}{}", prompts.terms());
-    let facts = Arc::new(Facts {
-        op: Op::Text,
-        name: name.to_owned(),
-        shape: Shape {
+    let own = Own {
+        directory: Some("fake".into()),
+        prompts: PROMPTS
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        matryoshka: vec![dimensions.div_ceil(2)],
+        license: Some("Apache-2.0".to_owned()),
+        ..Own::default()
+    };
+    let (entry, shape) = (
+        own.entry(name, None, None),
+        Shape {
             dense: dimensions,
             ..Shape::default()
         },
+    );
+    let terms = format!("fake {dimensions} {max_tokens}");
+    let facts = Arc::new(Facts {
         max_tokens,
         pooling: Some(Pooling::Mean),
-        prompts,
-        matryoshka: vec![dimensions.div_ceil(2)],
-        normalizes: true,
-        space: files::fingerprint(&[], &terms),
-        aliases: Vec::new(),
-        license: "Apache-2.0".to_owned(),
-        source: "fake".to_owned(),
-        weighs_queries: false,
-        unit_length_only: false,
-        runs_alone: false,
         batch_invariant: true,
         executors: instances,
         threads: 1,
+        ..Facts::of(&entry, "fake".to_owned(), shape, &[], &terms)
     });
     // Not zeros, which a system need not give memory for.
     let weights = Arc::new(vec![1; behaviour.memory_bytes]);

@@ -118,13 +118,8 @@ impl Files {
     /// [`Error::Missing`] with the first file that is not there; in a folder that is
     /// [`Error::Unreadable`].
     pub fn find(cache: &Path, entry: &Entry) -> Result<Self, Error> {
-        let unreadable = |file: &Path, reason: String| Error::Unreadable {
-            model: entry.label(),
-            file: file.display().to_string(),
-            reason,
-        };
         let missing = |file: &Path| match entry.directory() {
-            Some(_) => unreadable(file, "is not there".to_owned()),
+            Some(_) => Error::unreadable(entry, file, "is not there"),
             None => Error::Missing {
                 model: entry.label(),
                 file: file
@@ -146,7 +141,7 @@ impl Files {
                 let reference = repository.reference();
                 let revision = repository.revision().ok_or_else(|| missing(&reference))?;
                 if !is_revision(&revision) {
-                    return Err(unreadable(&reference, "names no revision".to_owned()));
+                    return Err(Error::unreadable(entry, &reference, "names no revision"));
                 }
                 (repository.snapshot(&revision), revision)
             }
@@ -158,11 +153,11 @@ impl Files {
         let mut names = entry.files();
         names.iter().try_for_each(is_there)?;
         let mut additional = entry.additional.clone();
-        if entry.own.is_some() {
+        if entry.names_more() {
             // What fastembed's lists say of a model, its graph says of any other.
             let beside = weights::beside(&root, entry).map_err(|reason| {
                 let graph = root.join(&entry.graph);
-                unreadable(&graph, reason)
+                Error::unreadable(entry, &graph, reason)
             })?;
             beside.iter().try_for_each(is_there)?;
             additional.extend(beside.iter().cloned());
@@ -186,6 +181,14 @@ impl Files {
             names,
             root,
         })
+    }
+
+    /// The contents of one of them.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub(super) fn read(entry: &Entry, file: &Path) -> Result<Vec<u8>, Error> {
+        fs::read(file).map_err(|fault| Error::unreadable(entry, file, fault))
     }
 
     /// Where they came from, for callers: repository and revision, or the name of

@@ -2,26 +2,14 @@
 //! against what is said of it, before anybody is served.
 
 use super::catalog::Entry;
-use super::{Error, Model, Op, Options, Outputs, Row, Shape};
-
-/// A session whose outputs tell what it gives.
-pub(super) trait Measure: Model {
-    /// What each row gives, found out by running these.
-    ///
-    /// # Errors
-    /// [`Error::Run`].
-    fn measure(&mut self, rows: &[Row<'_>]) -> Result<Shape, Error>;
-}
+use super::runner::Runner;
+use super::{Error, Model, Op, Outputs, Row, Shape};
 
 /// What each row of the model gives.
 ///
 /// # Errors
 /// The reason, as one line, where it is not what its kind or the settings say.
-pub(super) fn shape(
-    model: &mut impl Measure,
-    rows: &[Row<'_>],
-    entry: &Entry,
-) -> Result<Shape, String> {
+pub(super) fn shape(model: &mut Runner, rows: &[Row<'_>], entry: &Entry) -> Result<Shape, String> {
     let first = rows.get(..1).unwrap_or_default();
     let shape = model.measure(first).map_err(one_line)?;
     let values = shape.dense;
@@ -38,11 +26,7 @@ pub(super) fn shape(
             "gives vectors of {values} values, and models.matryoshka has {size}"
         ));
     }
-    let options = Options {
-        colbert: shape.colbert > 0,
-        ..Options::default()
-    };
-    let rows: Vec<Row<'_>> = rows.iter().map(|row| Row { options, ..*row }).collect();
+    let rows: Vec<Row<'_>> = rows.iter().map(|row| row.whole(shape)).collect();
     let mut outputs = Outputs::default();
     model.run(&rows, &mut outputs).map_err(one_line)?;
     if !outputs.has(rows.len(), shape) {
@@ -59,7 +43,7 @@ pub(super) fn shape(
 ///
 /// # Errors
 /// The reason, as one line.
-pub(super) fn longest(model: &mut impl Model, ids: &[u32]) -> Result<(), String> {
+pub(super) fn longest(model: &mut Runner, ids: &[u32]) -> Result<(), String> {
     let run = model.run(&[Row::text(ids)], &mut Outputs::default());
     run.map_err(|fault| {
         let (length, reason) = (ids.len(), one_line(fault));

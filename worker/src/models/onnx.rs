@@ -1,22 +1,22 @@
 //! Models that read text, on ONNX Runtime sessions of our own.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 pub use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 
 use super::catalog::Entry;
 use super::company;
-use super::encoder::Encoder;
 use super::files::Files;
+use super::graph::Graph;
 use super::kind::Kind;
+use super::runner::Runner;
+use super::token_feed::TokenFeed;
 use super::tokenizer::Tokenizer;
 use super::weights::{self, Weights};
-use super::{Error, Facts, Loaded, Model, Row, Tokenize as _, first_run};
+use super::{Error, Facts, Loaded, Row, Tokenize as _, first_run};
 
 /// How many instances of a model run, and on how many threads each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,18 +52,12 @@ pub fn is_graph(bytes: Vec<u8>) -> bool {
 /// is less wide than both, so that no number of tokens passes for one of values.
 const FIRST_TEXTS: [&str; 2] = ["bridges", "rivers carry stones"];
 
-/// A model that reads text, read and ready to be run by any number of
-/// sessions, which share its weights.
+/// A model that reads text, read and ready to be run by any number of sessions.
 pub struct Prepared {
-    entry: Entry,
-    file: String,
+    graph: Graph,
     /// The id that fills short rows up.
     padding: u32,
-    facts: Facts,
-    kind: Kind,
     tokenizer: Arc<Tokenizer>,
-    graph: Bytes,
-    weights: Weights,
 }
 
 impl Prepared {
@@ -77,13 +71,8 @@ impl Prepared {
         let reads_text = || Error::Unknown(entry.label());
         let mut max_tokens = max_length.or(entry.max_length).ok_or_else(reads_text)?;
         let files = Files::find(cache, &entry)?;
-        let unreadable = |file: &Path, reason: String| Error::Unreadable {
-            model: entry.name.clone(),
-            file: file.display().to_string(),
-            reason,
-        };
-        let read =
-            |file: &Path| fs::read(file).map_err(|fault| unreadable(file, fault.to_string()));
+        let unreadable = |file: &Path, reason: String| Error::unreadable(&entry, file, reason);
+        let read = |file: &Path| Files::read(&entry, file);
         let (graph, tokenizer) = (read(&files.graph)?, read(&files.tokenizer)?);
         if max_length.is_none()
             && entry.own.is_some()
@@ -106,28 +95,32 @@ impl Prepared {
             let fault = |reason| unreadable(file, reason);
             reader = reader.with_query_weights(weights).map_err(fault)?;
         }
-        let kind = Kind::of(&entry, &reader).map_err(|reason| unreadable(&files.graph, reason))?;
-        let mut facts = facts(&entry, &kind, max_tokens, &files, &contents);
-        let graph = Bytes::from(graph);
-        let weights = Weights::read(&graph, &entry.graph, &external)
-            .map_err(|fault| unreadable(&files.graph, fault.to_string()))?;
-        facts.runs_alone = entry.runs_alone() || weights.are_dynamic();
+        let Kind {
+            shape,
+            pooling,
+            head,
+        } = Kind::of(&entry, &reader).map_err(|reason| unreadable(&files.graph, reason))?;
+        let terms = match pooling {
+            Some(pooling) => format!("pooling={pooling} max_tokens={max_tokens}"),
+            None => format!("op={} max_tokens={max_tokens}", entry.op),
+        };
+        let facts = Facts {
+            max_tokens,
+            pooling,
+            ..Facts::of(&entry, files.source(&entry), shape, &contents, &terms)
+        };
+        let padding = files.padding().unwrap_or(0);
         Ok(Self {
-            entry,
-            file: files.graph.display().to_string(),
-            padding: files.padding().unwrap_or(0),
-            facts,
-            kind,
+            graph: Graph::of(entry, (files.graph, graph), &external, head, facts)?,
+            padding,
             tokenizer: Arc::new(reader),
-            graph,
-            weights,
         })
     }
 
     /// Its fingerprint and other facts, as far as they are known before it runs.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        &self.facts
+        self.graph.facts()
     }
 
     /// Finds out by a first run what a model gives that the configuration describes.
@@ -136,7 +129,7 @@ impl Prepared {
     /// # Errors
     /// [`Error::Unreadable`] where that is not what its kind or its settings say.
     pub fn measured(mut self, environment: &Environment) -> Result<Self, Error> {
-        if self.entry.own.is_none() {
+        if !self.graph.is_untold() {
             return Ok(self);
         }
         let tokens = FIRST_TEXTS.map(|text| self.tokenizer.tokenize(text));
@@ -145,12 +138,11 @@ impl Prepared {
             .collect::<Result<_, _>>()
             .map_err(Error::run)?;
         let rows: Vec<Row<'_>> = tokens.iter().map(|tokens| Row::text(&tokens.ids)).collect();
-        let mut encoder = self.instance(environment, 1)?;
-        let shape = first_run::shape(&mut encoder, &rows, &self.entry);
-        self.facts.shape = shape.map_err(|reason| self.unreadable(reason))?;
+        let mut runner = self.runner(environment, 1)?;
+        self.graph.measure(&mut runner, &rows)?;
         let ids = tokens.iter().flat_map(|tokens| &tokens.ids).copied();
-        let ids: Vec<u32> = ids.cycle().take(self.facts.max_tokens).collect();
-        first_run::longest(&mut encoder, &ids).map_err(|reason| self.unreadable(reason))?;
+        let ids: Vec<u32> = ids.cycle().take(self.facts().max_tokens).collect();
+        first_run::longest(&mut runner, &ids).map_err(|reason| self.graph.unreadable(reason))?;
         Ok(self)
     }
 
@@ -164,29 +156,11 @@ impl Prepared {
         environment: &Environment,
         parallelism: Parallelism,
     ) -> Result<Loaded, Error> {
-        let mut instances = self.instances(environment, parallelism)?;
-        let mut facts = Facts {
-            executors: parallelism.instances,
-            threads: parallelism.threads,
-            ..self.facts.clone()
-        };
-        if let Some(first) = instances.first_mut()
-            && !facts.runs_alone
-        {
-            let moved = company::moves(first, facts.shape, &*self.tokenizer)?;
-            company::note(&mut facts, moved, "texts");
-        }
-        // A text alone has no company to depend on.
-        facts.batch_invariant |= facts.runs_alone;
-        let alone = |mut encoder: Encoder| {
-            encoder.runs_alone(facts.runs_alone);
-            Box::new(encoder) as Box<dyn Model>
-        };
-        Ok(Loaded {
-            instances: instances.into_iter().map(alone).collect(),
-            tokenizer: Arc::clone(&self.tokenizer) as _,
-            facts: Arc::new(facts),
-        })
+        let runners = self.instances(environment, parallelism)?;
+        let texts = company::texts(&*self.tokenizer)?;
+        let rows: Vec<Row<'_>> = texts.iter().map(|tokens| Row::text(&tokens.ids)).collect();
+        let tokenizer = Arc::clone(&self.tokenizer) as _;
+        (self.graph).load(runners, parallelism, tokenizer, (&rows, "texts"))
     }
 
     /// Its tokenizer.
@@ -199,60 +173,15 @@ impl Prepared {
         &self,
         environment: &Environment,
         parallelism: Parallelism,
-    ) -> Result<Vec<Encoder>, Error> {
+    ) -> Result<Vec<Runner>, Error> {
         (0..parallelism.instances)
-            .map(|_| self.instance(environment, parallelism.threads))
+            .map(|_| self.runner(environment, parallelism.threads))
             .collect()
     }
 
-    fn instance(&self, environment: &Environment, threads: usize) -> Result<Encoder, Error> {
-        let session = session(environment, &self.graph, &self.weights, threads)
-            .map_err(|fault| self.unreadable(fault))?;
-        Encoder::new(session, &self.facts, self.kind.head.clone(), self.padding)
-            .map_err(|fault| self.unreadable(fault))
-    }
-
-    fn unreadable(&self, reason: impl ToString) -> Error {
-        Error::Unreadable {
-            model: self.entry.name.clone(),
-            file: self.file.clone(),
-            reason: reason.to_string(),
-        }
-    }
-}
-
-fn facts(
-    entry: &Entry,
-    kind: &Kind,
-    max_tokens: usize,
-    files: &Files,
-    contents: &[&[u8]],
-) -> Facts {
-    let terms = match kind.pooling {
-        Some(pooling) => format!("pooling={pooling} max_tokens={max_tokens}"),
-        None => format!("op={} max_tokens={max_tokens}", entry.op),
-    };
-    let prompts = entry.prompts();
-    let terms = terms + &entry.own_terms() + &prompts.terms();
-    Facts {
-        op: entry.op,
-        name: entry.name.clone(),
-        shape: kind.shape,
-        max_tokens,
-        pooling: kind.pooling,
-        prompts,
-        matryoshka: entry.matryoshka().to_vec(),
-        normalizes: entry.normalizes(),
-        space: entry.space(contents, &terms),
-        aliases: entry.aliases(),
-        license: entry.license().to_owned(),
-        source: files.source(entry),
-        weighs_queries: entry.query_weights.is_some(),
-        unit_length_only: false,
-        runs_alone: false,
-        batch_invariant: false,
-        executors: 0,
-        threads: 0,
+    fn runner(&self, environment: &Environment, threads: usize) -> Result<Runner, Error> {
+        let feed = |session: &Session| TokenFeed::of(session, self.padding);
+        self.graph.runner(environment, threads, feed)
     }
 }
 

@@ -45,6 +45,13 @@ impl Prompts {
         })
     }
 
+    /// The text of a prompt that not every model has; an empty one where it is not
+    /// known.
+    #[must_use]
+    pub fn usual(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
     /// What they add to the terms of a fingerprint; nothing where there are none.
     #[must_use]
     pub fn terms(&self) -> String {
@@ -67,6 +74,10 @@ mod tests {
         assert_eq!(prompts.text(Some("query")).unwrap(), "q: ");
         assert_eq!(prompts.text(None).unwrap(), "");
         assert!(prompts.text(Some("")).is_err());
+        assert_eq!(
+            (prompts.usual("query"), prompts.usual("passage")),
+            ("q: ", "")
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::Error;
 use super::catalog::Entry;
 use super::files::{self, Files};
 use super::proto::{EXTERNAL, FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
+use super::shards;
 
 /// Smaller tensors stay with the graph: its optimiser folds them away.
 const MIN_SHARED_BYTES: usize = 16 * 1024;
@@ -169,18 +170,22 @@ fn is_dynamic(graph: &GraphProto) -> bool {
     dynamic
 }
 
-/// The files that the graph of an entry keeps weights in and the entry does not
-/// name, by their paths from `root`.
+/// The files that the graph of an entry, or its index, keeps weights in and the
+/// entry does not name, by their paths from `root`.
 ///
 /// # Errors
-/// The reason, as text, where the graph cannot be read, or names a file elsewhere.
+/// The reason, as text, where that cannot be read, or names a file elsewhere.
 pub(crate) fn beside(root: &Path, entry: &Entry) -> Result<Vec<String>, String> {
     let bytes = std::fs::read(root.join(&entry.graph)).map_err(|fault| fault.to_string())?;
-    let model = ModelProto::decode(Bytes::from(bytes));
-    let model = model.map_err(|_| "is not an ONNX file".to_owned())?;
-    let graph = model.graph.ok_or("is not an ONNX file")?;
+    let locations = if entry.is_sharded() {
+        shards::named(&bytes)?
+    } else {
+        let model = ModelProto::decode(Bytes::from(bytes));
+        let model = model.map_err(|_| "is not an ONNX file".to_owned())?;
+        locations(&model.graph.ok_or("is not an ONNX file")?)
+    };
     let mut found = Vec::new();
-    for location in locations(&graph) {
+    for location in locations {
         let path = located(&entry.graph, &location).ok_or_else(|| {
             format!(
                 "keeps weights in {location:?}, which is no path below the model's folder, \

@@ -33,12 +33,20 @@ impl Stage {
         Ok(self.asking(rows, finish, request))
     }
 
-    /// By a model of dense vectors: the query is the first row.
+    /// By a model of dense vectors: the query is the first row. Each text is read
+    /// behind the prompt that the model was trained with for it, where it has one.
     pub(in crate::batch) fn compare(&self, job: &Job) -> Result<Asking, Error> {
         let request = self.read_rerank(job)?;
         let truncate = request.truncate.unwrap_or(true);
-        let texts = std::iter::once(&request.query).chain(&request.documents);
-        let row = |text: &String| self.tokenize(text, truncate).map(Row::Run);
+        let prompts = &self.facts.prompts;
+        let (asks, tells) = (protocol::PROMPT_QUERY, protocol::PROMPT_PASSAGE);
+        let (asks, tells) = (prompts.usual(asks), prompts.usual(tells));
+        let told = request.documents.iter().map(|document| (tells, document));
+        let texts = std::iter::once((asks, &request.query)).chain(told);
+        let row = |(prompt, text): (&str, &String)| {
+            let tokens = self.prompted(prompt, text, truncate);
+            tokens.map(Row::Run)
+        };
         let rows = texts.map(row).collect();
         let documents = documents(&request);
         let finish = Finish::Cosine {

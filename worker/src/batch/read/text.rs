@@ -67,7 +67,12 @@ impl Stage {
     }
 
     /// Tokens of one text behind its prompt.
-    fn prompted(&self, prompt: &str, text: &str, truncate: bool) -> Result<Tokens, Error> {
+    pub(super) fn prompted(
+        &self,
+        prompt: &str,
+        text: &str,
+        truncate: bool,
+    ) -> Result<Tokens, Error> {
         if prompt.is_empty() {
             return self.tokenize(text, truncate);
         }

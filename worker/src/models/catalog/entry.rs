@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cards::Card;
 use super::op::Op;
 use super::own::Own;
-use crate::models::{Pooling, Prompts, files};
+use crate::models::{Pooling, Prompts, files, shards};
 
 /// Tokens after which fastembed cuts a text when nobody says otherwise.
 pub(super) const FASTEMBED_MAX_LENGTH: usize = 512;
@@ -72,7 +72,8 @@ pub struct Entry {
     pub query_weights: Option<String>,
     /// How its weights were made smaller; none where fastembed does not say.
     pub quantization: Option<Quantization>,
-    /// Whether fastembed runs it by candle: its graph is then a file of weights.
+    /// Whether fastembed runs it by candle: its graph is then a file of weights, or
+    /// an index of several.
     pub is_candle: bool,
     /// The name of the text and image models that it is one of, whose vectors are
     /// made to be compared.
@@ -138,6 +139,19 @@ impl Entry {
             .chain(self.query_weights.clone())
             .chain(self.additional.iter().cloned())
             .collect()
+    }
+
+    /// Whether its graph is an index of the files that hold its weights.
+    #[must_use]
+    pub fn is_sharded(&self) -> bool {
+        self.is_candle && self.graph == shards::INDEX
+    }
+
+    /// Whether its graph names files that the entry does not: they are known once
+    /// that is there. Of models in fastembed's lists, the entry names all.
+    #[must_use]
+    pub fn names_more(&self) -> bool {
+        self.own.is_some() || self.is_sharded()
     }
 
     /// What it is called where the operation is not said: `op/name`, or the name

@@ -5,10 +5,10 @@ pub mod decode;
 mod jpeg;
 mod keys;
 mod load;
+mod pixel_feed;
 pub mod preprocess;
 mod resample;
 mod settings;
-mod tower;
 
 pub use load::Prepared;
 
