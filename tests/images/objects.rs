@@ -199,6 +199,8 @@ async fn what_waits_for_a_silent_bucket_ends_with_its_deadline_or_its_cancel() {
     let asked = ask(&[(BUCKET, "one")]).timeout_ms(200);
     let late = stage.caller.call(asked).await;
     late.refused("deadline_exceeded");
+    let expired = "fastembed_expired_requests_total";
+    assert_eq!(stage.worker.metric(expired).await, 1.0);
     let said = stage
         .worker
         .line_with("the right to read a bucket is missing");
@@ -214,6 +216,7 @@ async fn what_waits_for_a_silent_bucket_ends_with_its_deadline_or_its_cancel() {
     let told = client.publish_with_headers(cancel.subject, cancel.headers, cancel.body);
     told.await.unwrap();
     replies.next().await.refused("cancelled");
+    assert_eq!(stage.worker.metric(expired).await, 2.0);
     // It says so by itself too, and all else goes on.
     let silent = stage.caller.call(ask(&[(BUCKET, "one")])).await;
     let refused = silent.refused("internal");
@@ -225,4 +228,28 @@ async fn what_waits_for_a_silent_bucket_ends_with_its_deadline_or_its_cancel() {
     );
     assert_eq!(stage.worker.get("/readyz").await.0, 200);
     stage.vectors(MODEL, &[SMALLEST.to_vec()]).await;
+}
+
+#[tokio::test]
+async fn a_silent_bucket_keeps_no_more_than_a_quarter_of_the_queue_from_other_images() {
+    let _turn = Made::take();
+    let settings = format!("[queue]\nmax_requests = 8\n{READS}");
+    let stage = stage(Server::start().await, &settings).await;
+    // Without the right to ask the bucket, nothing comes back.
+    let silent = || ask(&[(BUCKET, "one")]);
+    let mut first = stage.caller.send(silent()).await;
+    let mut second = stage.caller.send(silent()).await;
+    for _ in 0..6 {
+        let refused = stage.caller.call(silent()).await.refused("overloaded");
+        assert_eq!(refused["retry_after_ms"], 1000);
+    }
+    stage.vectors(MODEL, &[SMALLEST.to_vec()]).await;
+    for replies in [&mut first, &mut second] {
+        assert!(replies.is_silent());
+        replies.next().await.refused("internal");
+    }
+    // What was waited for in vain leaves its place.
+    let asked = silent().timeout_ms(200);
+    let late = stage.caller.call(asked).await;
+    late.refused("deadline_exceeded");
 }

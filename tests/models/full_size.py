@@ -4,12 +4,13 @@ usage: python tests/models/full_size.py <hub> <folder>
 
 Weights are random, which no product of matrices minds: a model takes as long as a trained one of its shape. The hub
 cache has all-MiniLM-L6-v2, whose tokenizer knows the whole vocabulary of BERT. The folder then holds `hub`, a cache with
-three models under the catalogue's names; `images`, JPEG files of 640 × 480 pixels; and `bad`, images in folders by the
+four models under the catalogue's names; `images`, JPEG files of 640 × 480 pixels; and `bad`, images in folders by the
 code that they are refused with, 200 for what is large and not refused.
 
 rerank  JINARerankerV1TurboEn  6 layers of 384, as the real one and as MiniLM
 sparse  SPLADEPPV1             6 layers of 384 and 30,522 words; the real one has 12 of 768
 image   ClipVitB32             12 layers of 768, as the real one
+joint   BGEM3Q                 a small one: nothing is measured of it but how soon it refuses
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import image
 import images
+import joint
 import layout
 import numpy as np
 import odd_images
@@ -43,6 +45,7 @@ def repositories(snapshot):
     words = {name: (snapshot / name).read_bytes() for name in TEXT_FILES}
     pixels = {"preprocessor_config.json": json.dumps(image.clip_preprocessor()).encode()}
     reranker, splade, clip = "jinaai/jina-reranker-v1-turbo-en", "Qdrant/Splade_PP_en_v1", "Qdrant/clip-ViT-B-32-vision"
+    three = "gpahal/bge-m3-onnx-int8"
     made = {
         reranker: ("onnx/model.onnx", rerank.cross_encoder(SEED, reranker, encoder), words),
         splade: (
@@ -51,6 +54,7 @@ def repositories(snapshot):
             words,
         ),
         clip: ("model.onnx", image.clip(SEED, clip, 512, 32, VIT_BASE), pixels),
+        three: ("model_quantized.onnx", joint.bge_m3(SEED, three, Encoder(VOCABULARY, positions=0), 1024), words),
     }
     return {name: {**files, graph: model.SerializeToString()} for name, (graph, model, files) in made.items()}
 

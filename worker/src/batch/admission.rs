@@ -52,6 +52,14 @@ const RETRY_AFTER: std::ops::RangeInclusive<u64> = 10..=10_000;
 /// to all others until somebody has looked.
 const UNREAD_SHARE: usize = 16;
 
+/// The part of all requests that may wait which may be reading from elsewhere: what
+/// is slow or silent there does not shut the gate to those that need nothing of it.
+const READING_SHARE: usize = 4;
+
+/// Advice on when to come back to those that would read: how long that takes is
+/// not of this worker.
+const READING_RETRY_AFTER_MS: u32 = 1000;
+
 /// Weight of the newest run in the moving average of speed.
 const SPEED_WEIGHT: f64 = 0.1;
 
@@ -64,6 +72,8 @@ pub struct Admission {
 #[derive(Default)]
 struct State {
     load: Load,
+    /// Those of the requests that are reading from elsewhere.
+    reading: usize,
     /// Tokens per second of one executor while it runs; 0 before the first run.
     speed: f64,
     executors: usize,
@@ -115,6 +125,7 @@ impl Admission {
             gate: Arc::clone(self),
             tokens,
             bytes,
+            reads: false,
         })
     }
 
@@ -175,6 +186,7 @@ pub struct Ticket {
     gate: Arc<Admission>,
     tokens: usize,
     bytes: usize,
+    reads: bool,
 }
 
 impl Ticket {
@@ -207,6 +219,32 @@ impl Ticket {
         Ok(())
     }
 
+    /// Notes that its request waits for what it reads from elsewhere, until
+    /// [`Self::has_read`].
+    ///
+    /// # Errors
+    /// `overloaded`, where as many do as may: a quarter of the requests that may
+    /// wait, and one at least.
+    pub fn reads(&mut self) -> Result<(), Error> {
+        let most = (self.gate.bounds.requests / READING_SHARE).max(1);
+        let mut state = self.gate.state();
+        if state.reading >= most {
+            let message = "as many requests read objects as may at once";
+            return Err(Error::new(ErrorCode::Overloaded, message)
+                .with_retry_after_ms(READING_RETRY_AFTER_MS));
+        }
+        state.reading += 1;
+        self.reads = true;
+        Ok(())
+    }
+
+    /// Its request has read what it needs.
+    pub fn has_read(&mut self) {
+        if std::mem::take(&mut self.reads) {
+            self.gate.state().reading -= 1;
+        }
+    }
+
     /// Replaces the estimate by what the tokenizer counted, and adds the memory
     /// that the result will take.
     pub fn correct(&mut self, tokens: usize, result_bytes: usize) {
@@ -220,6 +258,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        self.has_read();
         let mut state = self.gate.state();
         state.load.requests -= 1;
         state.load.tokens -= self.tokens;
@@ -306,6 +345,27 @@ mod tests {
         second.grow(100, 980).unwrap();
         drop(second);
         assert_eq!((gate.load().tokens, gate.load().bytes), (0, 10));
+    }
+
+    #[test]
+    fn a_quarter_of_the_requests_may_read_from_elsewhere_at_once() {
+        let bounds = Bounds {
+            requests: 8,
+            ..BOUNDS
+        };
+        let gate = Admission::new(bounds, 1);
+        let admit = || gate.admit_as(0, 0).unwrap();
+        let [mut first, mut second, mut third] = [admit(), admit(), admit()];
+        first.reads().unwrap();
+        second.reads().unwrap();
+        assert_eq!(third.reads().unwrap_err().code, ErrorCode::Overloaded);
+        first.has_read();
+        third.reads().unwrap();
+        assert!(first.reads().is_err());
+        drop(second);
+        first.reads().unwrap();
+        drop((first, third));
+        assert_eq!(gate.state().reading, 0);
     }
 
     #[test]

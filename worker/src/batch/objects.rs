@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::admission::Ticket;
 use super::pipeline::Job;
 use super::tokenizers::Handle;
+use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::image::Object;
 use crate::wire::{Error, ErrorCode, protocol};
 
@@ -51,7 +52,26 @@ pub(super) enum Files {
 }
 
 /// The way to the task that reads.
-pub(super) type Reader = oneshot::Sender<(Vec<Object>, Job)>;
+pub(super) type Reader = oneshot::Sender<Errand>;
+
+/// What a job needs before it goes on.
+pub(super) struct Errand {
+    objects: Vec<Object>,
+    job: Job,
+    unless_read: Expired,
+}
+
+/// Counts a request as expired where it is dropped: whoever waits for an answer
+/// drops what is read for it when its deadline passes or its caller gives up.
+struct Expired(Option<ModelMetrics>);
+
+impl Drop for Expired {
+    fn drop(&mut self) {
+        if let Some(metrics) = &self.0 {
+            metrics.expired_request();
+        }
+    }
+}
 
 impl Files {
     /// The way for a request, and the task's end of it, where there is a store.
@@ -62,11 +82,11 @@ impl Files {
         let Some(store) = store else {
             return (Self::Unread(None), None);
         };
-        let (reader, asked) = oneshot::channel::<(Vec<Object>, Job)>();
+        let (reader, asked) = oneshot::channel::<Errand>();
         let reading = async move {
             // Most requests hold their files, and drop the other end.
-            if let Ok((objects, job)) = asked.await {
-                read(store.as_ref(), &objects, job, &pool).await;
+            if let Ok(errand) = asked.await {
+                read(store.as_ref(), errand, &pool).await;
             }
         };
         (Self::Unread(Some(reader)), Some(reading.boxed()))
@@ -84,18 +104,27 @@ impl Files {
     }
 }
 
-/// Hands a job to the task that reads its objects.
-pub(super) fn hand_over(mut job: Job, objects: Vec<Object>) {
-    match std::mem::replace(&mut job.files, Files::Unread(None)) {
-        Files::Unread(Some(reader)) => {
-            // The task may have gone, and with it whoever waits for the answer.
-            let _ = reader.send((objects, job));
-        }
+/// Hands a job to the task that reads its objects, unless too many wait for theirs.
+pub(super) fn hand_over(mut job: Job, objects: Vec<Object>, metrics: &ModelMetrics) {
+    let refusal = match std::mem::replace(&mut job.files, Files::Unread(None)) {
+        Files::Unread(Some(reader)) => match job.ticket.reads() {
+            Ok(()) => {
+                let errand = Errand {
+                    objects,
+                    job,
+                    unless_read: Expired(Some(metrics.clone())),
+                };
+                // The task may have gone, and with it whoever waits for the answer.
+                let _ = reader.send(errand);
+                return;
+            }
+            Err(overloaded) => overloaded,
+        },
         Files::Unread(None) | Files::Read(_) => {
-            let error = "objects: this worker reads none (objects.buckets)";
-            let _ = job.reply.send(Err(Error::invalid(error)));
+            Error::invalid("objects: this worker reads none (objects.buckets)")
         }
-    }
+    };
+    let _ = job.reply.send(Err(refusal));
 }
 
 /// Waits for `answer`, while what it needs is read.
@@ -115,8 +144,16 @@ pub(super) async fn beside<T>(
 }
 
 /// Reads what a job needs and gives it back to the pool; a refusal is its answer.
-async fn read(store: &dyn Store, objects: &[Object], mut job: Job, pool: &Handle) {
-    match files(store, objects, &mut job.ticket).await {
+async fn read(store: &dyn Store, errand: Errand, pool: &Handle) {
+    let Errand {
+        objects,
+        mut job,
+        mut unless_read,
+    } = errand;
+    let files = files(store, &objects, &mut job.ticket).await;
+    unless_read.0 = None;
+    job.ticket.has_read();
+    match files {
         Ok(files) => {
             job.files = Files::Read(files);
             if let Err(job) = pool.submit(job) {

@@ -110,7 +110,7 @@ impl Stage {
         }
         let asking = match self.read(&mut job) {
             Ok(Step::Run(asking)) => asking,
-            Ok(Step::Fetch(objects)) => return hand_over(job, objects),
+            Ok(Step::Fetch(objects)) => return hand_over(job, objects, &self.metrics),
             Err(error) => {
                 // The caller may have gone, which is as good as answered.
                 let _ = job.reply.send(Err(error));

@@ -21,6 +21,9 @@ use crate::wire::{ErrorCode, Format};
 /// How often each is sent.
 const TIMES: usize = 20;
 
+/// A model that is asked for nothing else: it is small.
+const JOINT: &str = "BGEM3Q";
+
 /// A model of texts whose prompts and dimensions are known.
 const TEXT: &str = "Fake";
 
@@ -36,6 +39,7 @@ pub(super) async fn measure(url: &str, models: &Path, figures: &mut Figures) -> 
         (Op::Rerank, RERANKER),
         (Op::Sparse, SPLADE),
         (Op::Image, CLIP),
+        (Op::Joint, JOINT),
     ];
     let real: String = real.map(|(op, model)| kinds::table(op, model)).concat();
     let configuration = format!("{real}[[models]]\nname = '{TEXT}'\nkind = 'fake'\n");
@@ -85,7 +89,7 @@ pub(super) async fn measure(url: &str, models: &Path, figures: &mut Figures) -> 
 async fn requests(url: &str) -> anyhow::Result<Vec<Bad>> {
     let many = vec!["b"; 10_000];
     let one = json!(["a"]);
-    let bad: [(Op, &str, Value); 11] = [
+    let bad: [(Op, &str, Value); 17] = [
         (
             Op::Rerank,
             RERANKER,
@@ -121,13 +125,32 @@ async fn requests(url: &str) -> anyhow::Result<Vec<Bad>> {
             json!({ "inputs": one, "prompt": "nobody's" }),
         ),
         (Op::Text, TEXT, json!({ "images": one })),
+        (
+            Op::Joint,
+            JOINT,
+            json!({ "inputs": one, "outputs": ["dense", "late"] }),
+        ),
+        (
+            Op::Joint,
+            JOINT,
+            json!({ "inputs": one, "outputs": ["dense", "dense"] }),
+        ),
+        (Op::Joint, JOINT, json!({ "inputs": one, "outputs": [] })),
+        (Op::Joint, JOINT, json!({ "inputs": one, "dimensions": 8 })),
+        (Op::Joint, JOINT, json!({ "inputs": [] })),
+        (Op::Joint, JOINT, json!({ "inputs": many })),
     ];
+    // Vectors of so many tokens are more than one message holds.
+    let tokens = json!({ "inputs": vec!["b ".repeat(64); 36], "outputs": ["colbert"] });
+    let refused = |code: ErrorCode| move |(op, model, document)| (op, model, document, code);
+    let bad = bad.into_iter().map(refused(ErrorCode::InvalidRequest));
+    let too_large = [(Op::Joint, JOINT, tokens)].map(refused(ErrorCode::PayloadTooLarge));
     let mut requests = Vec::new();
-    for (op, model, document) in bad {
+    for (op, model, document, code) in bad.chain(too_large) {
         requests.push(Bad {
             caller: Caller::of(url, op, model).await?,
             body: Format::MsgPack.encode(&document)?.into(),
-            error: Some(ErrorCode::InvalidRequest.name()),
+            error: Some(code.name()),
         });
     }
     Ok(requests)

@@ -1,5 +1,8 @@
 package wire
 
+// Operators load and unload models with the nats CLI, and the client has no call for it. These two documents are
+// written a second time here so that what the contract says of them is not only what the worker makes of it.
+
 // AdminRequest names a model to load or unload.
 type AdminRequest struct {
 	Op       string
