@@ -208,10 +208,14 @@ async fn candle_models_count_cut_and_describe_as_all_others_and_refuse_raw_vecto
             serde_json::from_value(reply["embeddings"]["rows"].clone()).unwrap()
         };
         let (asked, told) = (rows(&asked).await, rows(&told).await);
-        for ranked in ranked["results"].as_array().unwrap() {
-            let other = &told[ranked["index"].as_u64().unwrap() as usize];
+        let results = ranked["results"].as_array().unwrap();
+        let scores = results.iter().map(|each| each["score"].as_f64().unwrap());
+        assert_eq!(results.len(), told.len(), "{ranked}");
+        assert!(scores.is_sorted_by(|x, y| x >= y), "{ranked}");
+        for each in results {
+            let other = &told[each["index"].as_u64().unwrap() as usize];
             let cosine: f32 = asked[0].iter().zip(other).map(|(x, y)| x * y).sum();
-            let score = ranked["score"].as_f64().unwrap() as f32;
+            let score = each["score"].as_f64().unwrap() as f32;
             assert!((score - cosine).abs() <= 1e-5, "{model}: {score}, {cosine}");
         }
     }

@@ -6,7 +6,7 @@ mod oracle;
 
 use std::sync::OnceLock;
 
-use fastembed_worker::models::onnx::{self, Environment};
+use fastembed_worker::models::session::{self, Environment};
 use fastembed_worker::wire::protocol;
 
 use crate::harness::worker::library;
@@ -15,7 +15,7 @@ use crate::harness::{read_json, root};
 /// ONNX Runtime in this process, which may have it once at a time.
 pub(crate) fn environment() -> &'static Environment {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| onnx::runtime(&library()).expect("ONNX Runtime"))
+    ENVIRONMENT.get_or_init(|| session::runtime(&library()).expect("ONNX Runtime"))
 }
 
 /// The committed reference sentences and their vectors.

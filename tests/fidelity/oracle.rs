@@ -3,7 +3,8 @@
 use fastembed::{
     InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
-use fastembed_worker::models::onnx::{Parallelism, Prepared};
+use fastembed_worker::models::onnx::Prepared;
+use fastembed_worker::models::session::Parallelism;
 use fastembed_worker::models::{Loaded, Op, Outputs, Row, catalog};
 
 use super::{References, distance, environment};

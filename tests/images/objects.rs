@@ -226,6 +226,8 @@ async fn what_waits_for_a_silent_bucket_ends_with_its_deadline_or_its_cancel() {
             .unwrap()
             .contains("the right to ask it")
     );
+    // That was answered, not given up.
+    assert_eq!(stage.worker.metric(expired).await, 2.0);
     assert_eq!(stage.worker.get("/readyz").await.0, 200);
     stage.vectors(MODEL, &[SMALLEST.to_vec()]).await;
 }

@@ -2,7 +2,8 @@
 //! what its reference says.
 
 use fastembed_worker::models::catalog::{self, Entry};
-use fastembed_worker::models::onnx::{Parallelism, Prepared};
+use fastembed_worker::models::onnx::Prepared;
+use fastembed_worker::models::session::Parallelism;
 use fastembed_worker::models::{Input, Loaded, Op, Options, Outputs, Row, Tokens};
 
 use super::{OWN_REPOSITORY, TEXT, generated, near};

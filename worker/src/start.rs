@@ -15,8 +15,9 @@ use crate::models;
 use crate::models::catalog::Entry;
 use crate::models::fake::Behaviour;
 use crate::models::files::Files;
-use crate::models::onnx::{Environment, Parallelism, Prepared};
-use crate::models::{Facts, Loaded, Op, calibration, fake, image, onnx};
+use crate::models::onnx::Prepared;
+use crate::models::session::{self, Environment, Parallelism};
+use crate::models::{Facts, Loaded, Op, calibration, fake, image};
 use crate::telemetry::metrics::ModelMetrics;
 use crate::wire::call::{Call, Lane};
 use crate::wire::image::ImageRequest;
@@ -71,7 +72,7 @@ impl Loader {
         let mut served = config.served().into_iter();
         let environment = served
             .any(|model| model.kind == ModelKind::Onnx)
-            .then(|| onnx::runtime(&config.runtime.library()))
+            .then(|| session::runtime(&config.runtime.library()))
             .transpose()?;
         Ok(Self {
             config: config.clone(),

@@ -263,6 +263,26 @@ func rerankFamily(t *testing.T, client *fastembed.Client, name string, e *expect
 	if err != nil || got.ScoreKind != fastembed.ScoreCosine || byCosine.Info().ScoreKind != fastembed.ScoreCosine || len(got.Results) != len(e.Documents) {
 		t.Errorf("by cosine: %+v, %v", got, err)
 	}
+	comparesPrompted(t, client, "BGESmallENV15", e, got.Results)
+}
+
+// comparesPrompted holds the scores of a model of vectors to what it gives for the
+// query and for the documents.
+func comparesPrompted(t *testing.T, client *fastembed.Client, name string, e *expected, ranked []fastembed.RerankResult) {
+	model := newModel(t, client, name)
+	query, err := model.QueryEmbed(background(t), e.Queries[:1], 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := model.PassageEmbed(background(t), e.Documents, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range ranked {
+		if want := fastembed.Dot(query[0], documents[each.Index]); math.Abs(float64(each.Score-want)) > 1e-5 {
+			t.Errorf("document %d has score %v, not %v", each.Index, each.Score, want)
+		}
+	}
 }
 
 func jointFamily(t *testing.T, client *fastembed.Client, name string, e *expected, _ string) {

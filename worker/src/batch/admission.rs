@@ -220,12 +220,12 @@ impl Ticket {
     }
 
     /// Notes that its request waits for what it reads from elsewhere, until
-    /// [`Self::has_read`].
+    /// [`Self::end_reading`].
     ///
     /// # Errors
     /// `overloaded`, where as many do as may: a quarter of the requests that may
     /// wait, and one at least.
-    pub fn reads(&mut self) -> Result<(), Error> {
+    pub fn begin_reading(&mut self) -> Result<(), Error> {
         let most = (self.gate.bounds.requests / READING_SHARE).max(1);
         let mut state = self.gate.state();
         if state.reading >= most {
@@ -239,7 +239,7 @@ impl Ticket {
     }
 
     /// Its request has read what it needs.
-    pub fn has_read(&mut self) {
+    pub fn end_reading(&mut self) {
         if std::mem::take(&mut self.reads) {
             self.gate.state().reading -= 1;
         }
@@ -258,7 +258,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.has_read();
+        self.end_reading();
         let mut state = self.gate.state();
         state.load.requests -= 1;
         state.load.tokens -= self.tokens;
@@ -356,14 +356,17 @@ mod tests {
         let gate = Admission::new(bounds, 1);
         let admit = || gate.admit_as(0, 0).unwrap();
         let [mut first, mut second, mut third] = [admit(), admit(), admit()];
-        first.reads().unwrap();
-        second.reads().unwrap();
-        assert_eq!(third.reads().unwrap_err().code, ErrorCode::Overloaded);
-        first.has_read();
-        third.reads().unwrap();
-        assert!(first.reads().is_err());
+        first.begin_reading().unwrap();
+        second.begin_reading().unwrap();
+        assert_eq!(
+            third.begin_reading().unwrap_err().code,
+            ErrorCode::Overloaded
+        );
+        first.end_reading();
+        third.begin_reading().unwrap();
+        assert!(first.begin_reading().is_err());
         drop(second);
-        first.reads().unwrap();
+        first.begin_reading().unwrap();
         drop((first, third));
         assert_eq!(gate.state().reading, 0);
     }

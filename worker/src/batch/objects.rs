@@ -107,7 +107,7 @@ impl Files {
 /// Hands a job to the task that reads its objects, unless too many wait for theirs.
 pub(super) fn hand_over(mut job: Job, objects: Vec<Object>, metrics: &ModelMetrics) {
     let refusal = match std::mem::replace(&mut job.files, Files::Unread(None)) {
-        Files::Unread(Some(reader)) => match job.ticket.reads() {
+        Files::Unread(Some(reader)) => match job.ticket.begin_reading() {
             Ok(()) => {
                 let errand = Errand {
                     objects,
@@ -152,7 +152,7 @@ async fn read(store: &dyn Store, errand: Errand, pool: &Handle) {
     } = errand;
     let files = files(store, &objects, &mut job.ticket).await;
     unless_read.0 = None;
-    job.ticket.has_read();
+    job.ticket.end_reading();
     match files {
         Ok(files) => {
             job.files = Files::Read(files);

@@ -26,7 +26,7 @@ pub mod workload;
 
 use crate::cli::{Bench, Scene};
 use crate::config::{Config, Layers, Model};
-use crate::models::onnx::{self, Environment};
+use crate::models::session::{self, Environment};
 use bus::Caller;
 use figures::Figures;
 use oracle::Oracle;
@@ -56,7 +56,7 @@ pub async fn run(settings: &Bench) -> anyhow::Result<()> {
         .environment(process::own_variables())?
         .build()?;
     let processors = config.runtime.processors();
-    let environment = onnx::runtime(&config.runtime.library())?;
+    let environment = session::runtime(&config.runtime.library())?;
     let mut bench = Session {
         settings,
         texts: workload::texts(SEED, TEXTS),

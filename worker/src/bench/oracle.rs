@@ -10,7 +10,8 @@ use anyhow::Context as _;
 
 use crate::config::Runtime;
 use crate::models::catalog::{self, Op};
-use crate::models::onnx::{Environment, Parallelism, Prepared};
+use crate::models::onnx::Prepared;
+use crate::models::session::{Environment, Parallelism};
 use crate::models::{Loaded, Model, Outputs, Row, Tokenize};
 
 /// Sessions × threads that are tried.

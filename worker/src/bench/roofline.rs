@@ -8,10 +8,10 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use prost::Message;
 
-use crate::models::onnx::Environment;
 use crate::models::proto::{
     FLOAT, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
+use crate::models::session::Environment;
 
 /// Rows × inner × columns of the product.
 const SHAPE: [usize; 3] = [256, 384, 1536];

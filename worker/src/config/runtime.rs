@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::packed;
 use crate::batch::plan::Budget;
-use crate::models::onnx::Parallelism;
+use crate::models::session::Parallelism;
 
 /// `[runtime]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

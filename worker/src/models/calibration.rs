@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::onnx::{Environment, Parallelism, Prepared};
+use super::onnx::Prepared;
+use super::session::{Environment, Parallelism};
 use super::{Error, Model, Outputs, Row, Tokenize as _, files};
 use crate::instance;
 

@@ -82,7 +82,7 @@ pub fn load(cache: &Path, entry: &Entry, max_length: Option<usize>) -> Result<Lo
     };
     let texts = company::texts(&tokenizer)?;
     let rows: Vec<Row<'_>> = texts.iter().map(|tokens| Row::text(&tokens.ids)).collect();
-    company::check(&mut facts, &mut model, &rows, "texts")?;
+    company::check(&mut facts, &mut model, &rows)?;
     if facts.runs_alone {
         model.rows_at_once = 1;
     }
@@ -105,9 +105,12 @@ impl Library {
     /// stored in.
     fn read(config: &[u8], weights: Vec<Vec<u8>>) -> Result<Self, Fault> {
         let mut tensors = HashMap::new();
-        // Each file leaves memory once its tensors are out of it.
+        // Each file leaves memory once its tensors are out of it, and so does each
+        // tensor that is made wider: together they are never there in both widths.
         for file in weights {
-            tensors.extend(safetensors::load_buffer(&file, &Device::Cpu)?);
+            for (name, tensor) in safetensors::load_buffer(&file, &Device::Cpu)? {
+                tensors.insert(name, tensor.to_dtype(DType::F32)?);
+            }
         }
         let is_headed = tensors.keys().any(|name| name.starts_with("model.layers."));
         let weights = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);

@@ -26,7 +26,7 @@ pub(super) fn texts(tokenizer: &dyn Tokenize) -> Result<Vec<Tokens>, Error> {
 }
 
 /// Finds out what company does to what a model gives for these rows; where it moves
-/// that, its `items` run alone.
+/// that, each of its rows runs alone.
 ///
 /// # Errors
 /// Where the model cannot be run.
@@ -34,7 +34,6 @@ pub(super) fn check(
     facts: &mut Facts,
     model: &mut dyn Model,
     rows: &[Row<'_>],
-    items: &str,
 ) -> Result<(), Error> {
     if !facts.runs_alone {
         let moved = moves(model, facts.shape, rows)?;
@@ -43,7 +42,7 @@ pub(super) fn check(
             tracing::warn!(
                 model = %facts.name,
                 moved,
-                "vectors depend on what else is in a run; {items} of this model run alone"
+                "vectors depend on what else is in a run; each text or image of this model runs alone"
             );
             facts.runs_alone = true;
         }

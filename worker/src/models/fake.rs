@@ -74,6 +74,7 @@ pub fn load(name: &str, max_tokens: usize, instances: usize, behaviour: &Behavio
         behaviour.dimensions
     };
     let own = Own {
+        // No repository: that would be another name for it.
         directory: Some("fake".into()),
         prompts: PROMPTS
             .map(|(name, text)| (name.to_owned(), text.to_owned()))

@@ -9,8 +9,8 @@ use ort::session::Session;
 
 use super::catalog::Entry;
 use super::heads::Head;
-use super::onnx::{Environment, Parallelism, session};
 use super::runner::{Feed, Runner};
+use super::session::{self, Environment, Parallelism};
 use super::weights::{External, Weights};
 use super::{Error, Facts, Loaded, Model, Row, Tokenize, company, first_run};
 
@@ -31,7 +31,8 @@ impl Graph {
     /// [`Error::Unreadable`].
     pub(super) fn of(
         entry: Entry,
-        (file, bytes): (PathBuf, Vec<u8>),
+        file: PathBuf,
+        bytes: Vec<u8>,
         external: &[External],
         head: Head,
         mut facts: Facts,
@@ -81,15 +82,15 @@ impl Graph {
         threads: usize,
         feed: impl FnOnce(&Session) -> Result<F, Error>,
     ) -> Result<Runner, Error> {
-        let session = session(environment, &self.bytes, &self.weights, threads)
+        let session = session::open(environment, &self.bytes, &self.weights, threads)
             .map_err(|fault| self.unreadable(fault))?;
         let feed = feed(&session).map_err(|fault| self.unreadable(fault))?;
         Runner::new(session, Box::new(feed), self.head.clone(), &self.facts)
             .map_err(|fault| self.unreadable(fault))
     }
 
-    /// Makes a model of its sessions. Where company moves what these rows give, its
-    /// `items` run alone.
+    /// Makes a model of its sessions. Where company moves what these rows give, each
+    /// of its rows runs alone.
     ///
     /// # Errors
     /// [`Error::Run`].
@@ -98,7 +99,7 @@ impl Graph {
         mut runners: Vec<Runner>,
         parallelism: Parallelism,
         tokenizer: Arc<dyn Tokenize>,
-        (rows, items): (&[Row<'_>], &str),
+        rows: &[Row<'_>],
     ) -> Result<Loaded, Error> {
         let mut facts = Facts {
             executors: parallelism.instances,
@@ -106,7 +107,7 @@ impl Graph {
             ..self.facts.clone()
         };
         if let Some(first) = runners.first_mut() {
-            company::check(&mut facts, first, rows, items)?;
+            company::check(&mut facts, first, rows)?;
         }
         let alone = |mut runner: Runner| {
             runner.runs_alone(facts.runs_alone);

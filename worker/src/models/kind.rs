@@ -14,7 +14,7 @@ const LOGITS: &str = "logits";
 
 /// What an entry is, as far as reading its outputs goes. Of one that the
 /// configuration describes, lengths may be 0: its first run tells them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Kind {
     pub(super) shape: Shape,
     pub(super) pooling: Option<Pooling>,

@@ -19,6 +19,7 @@ pub mod pooling;
 pub mod prompts;
 pub mod proto;
 mod runner;
+pub mod session;
 mod shards;
 mod token_feed;
 pub mod tokenizer;

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-pub use ort::environment::Environment;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
 
 use super::catalog::Entry;
 use super::company;
@@ -13,32 +11,11 @@ use super::files::Files;
 use super::graph::Graph;
 use super::kind::Kind;
 use super::runner::Runner;
+use super::session::{Environment, Parallelism};
 use super::token_feed::TokenFeed;
 use super::tokenizer::Tokenizer;
-use super::weights::{self, Weights};
+use super::weights;
 use super::{Error, Facts, Loaded, Row, Tokenize as _, first_run};
-
-/// How many instances of a model run, and on how many threads each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parallelism {
-    /// Sessions.
-    pub instances: usize,
-    /// Threads within one session.
-    pub threads: usize,
-}
-
-/// Loads ONNX Runtime's shared library, once for the process.
-///
-/// # Errors
-/// [`Error::Runtime`] where the library is missing or too old.
-pub fn runtime(library: &Path) -> Result<Environment, Error> {
-    ort::init_from(library)
-        .map_err(|fault| Error::Runtime(fault.to_string()))?
-        .with_name("fastembed-nats")
-        .with_telemetry(false)
-        .build()
-        .map_err(|fault| Error::Runtime(fault.to_string()))
-}
 
 /// Whether these bytes are an ONNX file that has a graph. Whether it runs, only
 /// loading it tells.
@@ -111,7 +88,7 @@ impl Prepared {
         };
         let padding = files.padding().unwrap_or(0);
         Ok(Self {
-            graph: Graph::of(entry, (files.graph, graph), &external, head, facts)?,
+            graph: Graph::of(entry, files.graph, graph, &external, head, facts)?,
             padding,
             tokenizer: Arc::new(reader),
         })
@@ -160,7 +137,8 @@ impl Prepared {
         let texts = company::texts(&*self.tokenizer)?;
         let rows: Vec<Row<'_>> = texts.iter().map(|tokens| Row::text(&tokens.ids)).collect();
         let tokenizer = Arc::clone(&self.tokenizer) as _;
-        (self.graph).load(runners, parallelism, tokenizer, (&rows, "texts"))
+        let graph = &self.graph;
+        graph.load(runners, parallelism, tokenizer, &rows)
     }
 
     /// Its tokenizer.
@@ -183,19 +161,4 @@ impl Prepared {
         let feed = |session: &Session| TokenFeed::of(session, self.padding);
         self.graph.runner(environment, threads, feed)
     }
-}
-
-/// A session that takes its weights from `weights`.
-pub(super) fn session(
-    environment: &Environment,
-    graph: &[u8],
-    weights: &Weights,
-    threads: usize,
-) -> ort::Result<Session> {
-    let builder = Session::builder(environment)?
-        .with_optimization_level(GraphOptimizationLevel::Level3)?
-        .with_intra_threads(threads)?
-        // An idle worker costs no processor time.
-        .with_intra_op_spinning(false)?;
-    weights.apply(builder)?.commit_from_memory(graph)
 }

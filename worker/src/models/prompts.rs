@@ -48,7 +48,7 @@ impl Prompts {
     /// The text of a prompt that not every model has; an empty one where it is not
     /// known.
     #[must_use]
-    pub fn usual(&self, name: &str) -> &str {
+    pub fn text_of(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(prompts.text(None).unwrap(), "");
         assert!(prompts.text(Some("")).is_err());
         assert_eq!(
-            (prompts.usual("query"), prompts.usual("passage")),
+            (prompts.text_of("query"), prompts.text_of("passage")),
             ("q: ", "")
         );
     }

@@ -22,6 +22,9 @@ struct Index {
 pub(super) fn named(index: &[u8]) -> Result<BTreeSet<String>, String> {
     let index: Index = serde_json::from_slice(index)
         .map_err(|fault| format!("is not an index of weights: {fault}"))?;
+    if index.weight_map.is_empty() {
+        return Err("is an index of no weights".to_owned());
+    }
     Ok(index.weight_map.into_values().collect())
 }
 
@@ -34,7 +37,12 @@ mod tests {
         let index = br#"{"metadata":{},"weight_map":{"a":"2.st","b":"1.st","c":"2.st"}}"#;
         let files: Vec<String> = named(index).unwrap().into_iter().collect();
         assert_eq!(files, ["1.st", "2.st"]);
-        for other in [&b"{}"[..], b"", br#"{"weight_map":["1.st"]}"#] {
+        for other in [
+            &b"{}"[..],
+            b"",
+            br#"{"weight_map":{}}"#,
+            br#"{"weight_map":["1.st"]}"#,
+        ] {
             assert!(named(other).is_err());
         }
     }

@@ -55,7 +55,7 @@ impl ModelMetrics {
         }
     }
 
-    /// A request whose caller was gone before it was decoded.
+    /// A request whose caller was gone before its texts were counted.
     pub fn expired_request(&self) {
         self.expired_requests.inc();
     }

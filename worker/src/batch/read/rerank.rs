@@ -40,7 +40,7 @@ impl Stage {
         let truncate = request.truncate.unwrap_or(true);
         let prompts = &self.facts.prompts;
         let (asks, tells) = (protocol::PROMPT_QUERY, protocol::PROMPT_PASSAGE);
-        let (asks, tells) = (prompts.usual(asks), prompts.usual(tells));
+        let (asks, tells) = (prompts.text_of(asks), prompts.text_of(tells));
         let told = request.documents.iter().map(|document| (tells, document));
         let texts = std::iter::once((asks, &request.query)).chain(told);
         let row = |(prompt, text): (&str, &String)| {

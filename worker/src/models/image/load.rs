@@ -12,8 +12,8 @@ use crate::models::catalog::Entry;
 use crate::models::files::Files;
 use crate::models::graph::Graph;
 use crate::models::heads::Head;
-use crate::models::onnx::{Environment, Parallelism};
 use crate::models::runner::Runner;
+use crate::models::session::{Environment, Parallelism};
 use crate::models::weights;
 use crate::models::{Error, Facts, Loaded, Row, Shape, Tokenize, Tokens};
 use crate::random::SplitMix;
@@ -55,7 +55,7 @@ impl Prepared {
         let output = entry.output.clone();
         let head = Head::Image { output };
         Ok(Self {
-            graph: Graph::of(entry, (files.graph, graph), &external, head, facts)?,
+            graph: Graph::of(entry, files.graph, graph, &external, head, facts)?,
             preprocessor: Arc::new(preprocessor),
         })
     }
@@ -97,7 +97,8 @@ impl Prepared {
         let images = images(&self.preprocessor);
         let rows: Vec<Row<'_>> = images.iter().map(|image| Row::image(image)).collect();
         let tokenizer = Arc::clone(&self.preprocessor) as _;
-        (self.graph).load(runners, parallelism, tokenizer, (&rows, "images"))
+        let graph = &self.graph;
+        graph.load(runners, parallelism, tokenizer, &rows)
     }
 
     fn runner(&self, environment: &Environment, threads: usize) -> Result<Runner, Error> {
