@@ -17,12 +17,8 @@ pub(super) async fn measure(
     texts: &[String],
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    const BEST: &str = "bus_64_singles_texts_per_second";
-    let best = match figures.median(BEST) {
-        Some(_) => figures.best(BEST),
-        None => bus::many_callers(caller, texts, 64, 1).await?,
-    };
-    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / (best * FACTOR)));
+    let before = bus::many_callers(caller, texts, 64, 1).await?;
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / (before * FACTOR)));
     let end = Instant::now() + SPAN;
     let mut calls = JoinSet::new();
     for text in texts.iter().cycle() {
@@ -46,7 +42,10 @@ pub(super) async fn measure(
             (Outcome::Answered, _, at) => answered += u32::from(at < end),
         }
     }
-    let seconds = SPAN.as_secs_f64();
+    // What it gives in the minutes of the overload: in others the machine is another.
+    let after = bus::many_callers(caller, texts, 64, 1).await?;
+    let (best, seconds) = (before.max(after), SPAN.as_secs_f64());
+    figures.add("overload_best_texts_per_second", best);
     figures.add("overload_offered_per_second", offered as f64 / seconds);
     figures.add(
         "overload_rejects_per_second",
