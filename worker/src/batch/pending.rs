@@ -47,6 +47,14 @@ impl Interest {
         }
     }
 
+    /// What a caller is told whose request was dropped without an answer.
+    pub(super) fn unanswered(&self, now: Instant, timeout: Duration) -> Error {
+        if self.cancelled.is_cancelled() || now >= self.deadline {
+            return self.end_of(timeout);
+        }
+        Error::new(ErrorCode::Internal, "the request was lost in the worker")
+    }
+
     pub(super) fn end(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }
@@ -251,4 +259,21 @@ impl Pending {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_dropped_was_cancelled_or_late_and_else_it_was_lost() {
+        let (now, timeout) = (Instant::now(), Duration::from_millis(200));
+        let cancelled = CancellationToken::new();
+        let interest = Interest::until(now + timeout, cancelled.clone());
+        let told = |at| interest.unanswered(at, timeout).code;
+        assert_eq!(told(now), ErrorCode::Internal);
+        assert_eq!(told(now + timeout), ErrorCode::DeadlineExceeded);
+        cancelled.cancel();
+        assert_eq!(told(now), ErrorCode::Cancelled);
+    }
 }

@@ -17,7 +17,7 @@ use super::pending::{Interest, Reply};
 use super::plan::Budget;
 use super::processors::Processors;
 use super::queue::{Queue, Rules};
-use super::request::{Request, deadline_exceeded};
+use super::request::Request;
 use super::stage::Stage;
 use super::tokenizers::Tokenizers;
 use super::watchdog::{Slot, Watchdog};
@@ -264,25 +264,20 @@ impl Pipeline {
         // Boxed: it is some kilobytes, and copying them from hand to hand took a tenth
         // of all time where a model costs nothing.
         let answer = async move {
-            let _waiting = waiting;
             if let Some((stage, job)) = inline {
                 stage.take(job);
             }
             let answered = tokio::time::timeout_at(deadline.into(), beside(reading, answered));
             let answered = tokio::select! {
-                // First, since a queue that sees it drops the other.
                 biased;
                 () = cancelled.cancelled() => return Err(Error::cancelled()),
                 answered = answered => answered,
             };
             match answered {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(_)) if Instant::now() < deadline => Err(Error::new(
-                    ErrorCode::Internal,
-                    "the request was lost in the worker",
-                )),
-                // A queue may see the deadline before the timer does, and drop it.
-                Ok(Err(_)) | Err(_) => Err(deadline_exceeded(call.timeout)),
+                // A queue may see its end before we do, and drop it.
+                Ok(Err(_)) => Err(waiting.0.unanswered(Instant::now(), call.timeout)),
+                Err(_elapsed) => Err(waiting.0.end_of(call.timeout)),
             }
         };
         Ok(answer.boxed())

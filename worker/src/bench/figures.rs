@@ -26,11 +26,6 @@ impl Figures {
         self.spread(name).map(|[_, median, _]| median)
     }
 
-    /// The best that was seen of a rate.
-    pub(super) fn best(&self, name: &str) -> f64 {
-        self.spread(name).map_or(0.0, |[_, _, best]| best)
-    }
-
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.keys().copied()
     }

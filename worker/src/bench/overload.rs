@@ -42,7 +42,7 @@ pub(super) async fn measure(
             (Outcome::Answered, _, at) => answered += u32::from(at < end),
         }
     }
-    // What it gives in the minutes of the overload: in others the machine is another.
+    // Both beside the overload: the machine's speed moves within minutes.
     let after = bus::many_callers(caller, texts, 64, 1).await?;
     let (best, seconds) = (before.max(after), SPAN.as_secs_f64());
     figures.add("overload_best_texts_per_second", best);

@@ -15,8 +15,8 @@ use crate::models::Op;
 
 /// Calls of one short text at a time, in a round: by turns through the bus and in
 /// process, so many at a turn. What is compared is a tenth of a run, and a machine's
-/// speed moves by more within seconds; but each side has weights of its own, which a
-/// turn of one call would find outside of the caches.
+/// speed moves by more within seconds; but each side has weights of its own, which the
+/// first call of a turn finds outside of the caches: the median is of the others.
 const SINGLES: usize = 200;
 const AT_A_TURN: usize = 20;
 

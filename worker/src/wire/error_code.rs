@@ -73,8 +73,9 @@ pub enum ErrorCode {
     ///
     /// What to do: Split the text, or allow truncation.
     InputTooLong = 422,
-    /// The worker's queue is full in requests, tokens or bytes, or as many
-    /// requests read objects as may at once, so the request was not taken.
+    /// The worker's queue is full in requests, tokens or bytes, as many
+    /// requests read objects as may at once, or there is no room now to load
+    /// the model; the request was not taken.
     ///
     /// What to do: Wait for `retry_after_ms` and try again; if it persists, add
     /// workers.

@@ -54,8 +54,9 @@ var (
 	// What to do: Split the text, or allow truncation.
 	CodeInputTooLong = Code{"input_too_long", 422, RetryNever}
 
-	// The worker's queue is full in requests, tokens or bytes, or as many requests
-	// read objects as may at once, so the request was not taken.
+	// The worker's queue is full in requests, tokens or bytes, as many requests
+	// read objects as may at once, or there is no room now to load the model; the
+	// request was not taken.
 	// What to do: Wait for `retry_after_ms` and try again; if it persists, add
 	// workers.
 	CodeOverloaded = Code{"overloaded", 429, RetryElsewhere}
