@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bus::{self, Caller};
-use super::figures::Figures;
+use super::figures::{Figures, Latencies};
 use super::process::Process;
 use super::{EACH_TEXT, SHORT_TEXT, echo};
 
@@ -31,7 +31,8 @@ pub(super) async fn measure(url: &str, rounds: usize, figures: &mut Figures) -> 
         figures.add("fake_requests_per_second", fake);
         let echo = bus::rate(OUTSTANDING, SPAN, || echoed.echo(body)).await?;
         figures.add("echo_requests_per_second", echo);
-        let bare = bus::one_at_a_time(500, || echoed.echo(body)).await?;
+        let mut bare = Latencies::new()?;
+        bus::one_at_a_time(500, &mut bare, || echoed.echo(body)).await?;
         figures.add("idle_echo_p50_seconds", bare.percentile(50.0));
     }
     let drops = worker.metric("fastembed_bus_drops_total").await?;

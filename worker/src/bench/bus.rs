@@ -172,18 +172,18 @@ pub(super) async fn many_callers(
     Ok(texts.len() as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Calls of `one` made one at a time, `count` of them.
+/// Calls of `one` made one at a time, `count` of them, added to what was measured.
 pub(super) async fn one_at_a_time<F: Future<Output = anyhow::Result<()>>>(
     count: usize,
+    latencies: &mut Latencies,
     one: impl Fn() -> F,
-) -> anyhow::Result<Latencies> {
-    let mut latencies = Latencies::new()?;
+) -> anyhow::Result<()> {
     for _ in 0..count {
         let start = Instant::now();
         one().await?;
         latencies.add(start.elapsed())?;
     }
-    Ok(latencies)
+    Ok(())
 }
 
 /// Calls per second of `one`, with `outstanding` at a time, over `span`.

@@ -142,11 +142,10 @@ async fn requests(url: &str) -> anyhow::Result<Vec<Bad>> {
     ];
     // Vectors of so many tokens are more than one message holds.
     let tokens = json!({ "inputs": vec!["b ".repeat(64); 36], "outputs": ["colbert"] });
-    let refused = |code: ErrorCode| move |(op, model, document)| (op, model, document, code);
-    let bad = bad.into_iter().map(refused(ErrorCode::InvalidRequest));
-    let too_large = [(Op::Joint, JOINT, tokens)].map(refused(ErrorCode::PayloadTooLarge));
+    let too_large = (Op::Joint, JOINT, tokens, ErrorCode::PayloadTooLarge);
+    let bad = bad.map(|(op, model, document)| (op, model, document, ErrorCode::InvalidRequest));
     let mut requests = Vec::new();
-    for (op, model, document, code) in bad.chain(too_large) {
+    for (op, model, document, code) in bad.into_iter().chain([too_large]) {
         requests.push(Bad {
             caller: Caller::of(url, op, model).await?,
             body: Format::MsgPack.encode(&document)?.into(),

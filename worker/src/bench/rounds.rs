@@ -102,11 +102,7 @@ impl Session<'_> {
         let (short, figures) = ([SHORT_TEXT.to_owned()], &mut self.figures);
         let (mut through, mut direct) = (Latencies::new()?, Latencies::new()?);
         for _ in 0..SINGLES / AT_A_TURN {
-            for _ in 0..AT_A_TURN {
-                let start = Instant::now();
-                caller.embed(&short).await?;
-                through.add(start.elapsed())?;
-            }
+            bus::one_at_a_time(AT_A_TURN, &mut through, || caller.embed(&short)).await?;
             for _ in 0..AT_A_TURN {
                 direct.add(self.oracle.single(SHORT_TEXT)?)?;
             }
