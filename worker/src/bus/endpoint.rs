@@ -236,18 +236,29 @@ impl Endpoint {
                         .then(|| Error::new(ErrorCode::Internal, "the reply could not be sent"));
                     endpoint.answered(unsent.as_ref(), received.elapsed());
                 }
-                Err(error) => {
-                    endpoint.shared.outbox.refusal(to, &call, &error).await;
-                    endpoint.answered(Some(&error), received.elapsed());
-                }
+                Err(error) => endpoint.refused(to, call, error, received).await,
             }
         });
     }
 
-    /// Refuses at once, from a task of its own.
+    /// Refuses at once: a task of its own, which may wake a thread, costs more than
+    /// that, and takes over only where the bus does not take the refusal now.
     async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
-        let permit = self.shared.unadmitted().await;
-        self.reply(to, call, received, permit, ready(Err(error)).boxed());
+        let endpoint = Arc::clone(self);
+        let refused = async move { endpoint.refused(to, call, error, received).await };
+        let mut refused = refused.boxed();
+        if (&mut refused).now_or_never().is_none() {
+            let permit = self.shared.unadmitted().await;
+            self.shared.tasks.spawn(async move {
+                let _held_until_sent = permit;
+                refused.await;
+            });
+        }
+    }
+
+    async fn refused(&self, to: Subject, call: Call, error: Error, received: Instant) {
+        self.shared.outbox.refusal(to, &call, &error).await;
+        self.answered(Some(&error), received.elapsed());
     }
 
     fn answered(&self, error: Option<&Error>, elapsed: Duration) {

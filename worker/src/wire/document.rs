@@ -12,7 +12,7 @@ use super::reply::{Answer, Responder};
 use super::rerank::{Ranked, ScoreKind};
 use super::sparse::SparseBlock;
 use super::text::{ItemError, Timings};
-use super::vectors::VectorBlock;
+use super::vectors::{Packed, VectorBlock};
 
 /// Results of some rows (`schemas/<op>-reply.schema.json`).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,6 +42,15 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// Bytes of its packed dense vectors.
+    pub(super) fn vector_bytes(&self) -> usize {
+        let packed = self
+            .embeddings
+            .as_ref()
+            .and_then(|block| block.data.as_ref());
+        packed.map_or(0, |Packed(bytes)| bytes.len())
+    }
+
     /// Rows `rows` of an answer.
     pub(super) fn of(
         answer: &'a Answer,

@@ -40,6 +40,9 @@ fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
+/// Room for a document without vectors, before it grows.
+const SMALL_BYTES: usize = 256;
+
 /// How a document is written. A reply, also a refusal, is written as its
 /// request was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +120,24 @@ impl Format {
     /// `internal` where a value cannot be written, which no document of ours
     /// can bring about.
     pub fn encode<T: Serialize>(self, document: &T) -> Result<Vec<u8>, Error> {
+        self.encode_about(document, SMALL_BYTES)
+    }
+
+    /// As [`Self::encode`], of a document that takes about so many bytes in
+    /// MessagePack: what grows step by step is copied at each.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    fn encode_about<T: Serialize>(self, document: &T, bytes: usize) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::with_capacity(bytes);
+        let lost = |fault: String| Error::new(ErrorCode::Internal, fault);
         match self {
-            Self::MsgPack => rmp_serde::to_vec_named(document)
-                .map_err(|fault| Error::new(ErrorCode::Internal, fault.to_string())),
-            Self::Json => serde_json::to_vec(document)
-                .map_err(|fault| Error::new(ErrorCode::Internal, fault.to_string())),
+            Self::MsgPack => rmp_serde::encode::write_named(&mut body, document)
+                .map_err(|fault| lost(fault.to_string()))?,
+            Self::Json => serde_json::to_writer(&mut body, document)
+                .map_err(|fault| lost(fault.to_string()))?,
         }
+        Ok(body)
     }
 }
 

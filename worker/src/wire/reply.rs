@@ -68,7 +68,10 @@ pub fn write(
     room: Room,
     responder: Responder<'_>,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    let encode = |document: Document<'_>| call.format.encode(&document);
+    let encode = |document: Document<'_>| {
+        let bytes = FRAME_BYTES + document.vector_bytes();
+        call.format.encode_about(&document, bytes)
+    };
     let of_rows = |rows| Document::of(answer, call.format, responder, rows);
     // One document also where there are parts: its order is of all of it.
     if !call.parts || answer.ranking.is_some() {
