@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fastembed_worker::models::files::Repository;
+use fastembed_worker::models::repository::Repository;
 
 use crate::external::{DATA, put};
 use crate::fake_hub::{FakeHub, REVISION};

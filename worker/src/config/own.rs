@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use super::validate::{is_token, quoted};
 use super::{Error, Model};
 use crate::models::catalog::{self, Entry, Op, Own};
-use crate::models::files::is_path;
+use crate::models::repository::is_path;
 use crate::models::{self, Pooling, fake::Behaviour};
 
 const TEXTS: &[Op] = &[Op::Text, Op::Sparse, Op::Rerank, Op::Joint];

@@ -10,9 +10,10 @@ use super::exclusive::Door;
 use super::place::{self, Gathering};
 use super::{Error, Progress, sum};
 use crate::models::catalog::Entry;
-use crate::models::files::{Repository, TOKENIZER};
+use crate::models::files::TOKENIZER;
+use crate::models::repository::Repository;
 use crate::models::tokenizer::Tokenizer;
-use crate::models::{onnx, weights};
+use crate::models::{beside, onnx};
 
 /// What the names of imported revisions begin with.
 pub(super) const REVISION_PREFIX: &str = "import-";
@@ -91,7 +92,7 @@ fn check(entry: &Entry, folder: &Path) -> Result<Vec<String>, Error> {
         return Err(refused(format!("{} is not an ONNX file", entry.graph)));
     }
     if entry.names_more() {
-        let beside = weights::beside(folder, entry);
+        let beside = beside::named_by(folder, entry);
         let beside = beside.map_err(|reason| refused(format!("{} {reason}", entry.graph)))?;
         are_there(&beside)?;
         files.extend(beside);

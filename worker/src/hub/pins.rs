@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{place, sum};
 use crate::config::{self, Runtime};
 use crate::models::catalog::{Entry, Op};
-use crate::models::files::{Files, Repository, is_revision};
+use crate::models::files::Files;
+use crate::models::repository::{Repository, is_revision};
 
 /// Where the pins stand unless a setting says otherwise.
 const DEFAULT_PATH: &str = "config/models.lock";

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::models::files::Repository;
+use crate::models::repository::Repository;
 
 /// What the names of folders with unfinished files begin with.
 const PREFIX: &str = "partial-";

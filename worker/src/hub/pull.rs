@@ -9,9 +9,9 @@ use super::place::{self, Gathering};
 use super::retry::Retry;
 use super::{CONFIGURATION, Error, LOCK, Pin, Progress, import, sum};
 use crate::config::{self, Config};
+use crate::models::beside;
 use crate::models::catalog::Entry;
-use crate::models::files::{Repository, is_revision};
-use crate::models::weights;
+use crate::models::repository::{Repository, is_revision};
 
 /// A hub, and the cache that is filled from it.
 pub struct Hub {
@@ -91,7 +91,7 @@ impl Hub {
             } else {
                 snapshot.clone()
             };
-            let beside = weights::beside(&root, entry).map_err(|reason| Error::Read {
+            let beside = beside::named_by(&root, entry).map_err(|reason| Error::Read {
                 file: root.join(&entry.graph).display().to_string(),
                 reason,
             })?;

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::hub::{Pin, place};
     use crate::models::catalog::{self, Op};
-    use crate::models::files::Repository;
+    use crate::models::repository::Repository;
 
     fn cached(revision: &str) -> (tempfile::TempDir, Entry, Pins) {
         let cache = tempfile::tempdir().unwrap();

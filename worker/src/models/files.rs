@@ -1,16 +1,15 @@
-//! A model's files in a hub cache: `models--<owner>--<name>/refs/main` names a
-//! revision, `snapshots/<revision>/` holds its files
-//! (huggingface.co/docs/huggingface_hub/guides/manage-cache). Or in a folder of
-//! the operator's, as they would lie in a repository.
+//! A model's files: in a repository's folder in a hub cache, or in a folder of the
+//! operator's, as they would lie in a repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use super::beside::External;
 use super::catalog::Entry;
-use super::weights;
+use super::repository::{Repository, is_revision};
+use super::{Error, beside};
 
 /// Bytes of a fingerprint that are shown: 64 bits, in hexadecimal.
 const FINGERPRINT_BYTES: usize = 8;
@@ -23,68 +22,6 @@ pub const CONFIG: &str = "config.json";
 
 /// How images become pixels, in the repository of every image model.
 pub const PREPROCESSOR: &str = "preprocessor_config.json";
-
-/// Longest revision: a commit has 40 characters.
-const MAX_REVISION_LENGTH: usize = 100;
-
-/// Whether this can name a folder and stand in an address: a commit does, and
-/// nothing that leads elsewhere.
-#[must_use]
-pub fn is_revision(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=MAX_REVISION_LENGTH).contains(&text.len())
-        && !text.starts_with('.')
-        && text.bytes().all(allowed)
-}
-
-/// Whether this can be the path of a file within a repository or a folder: it
-/// leads nowhere else, and can stand in an address as it is.
-#[must_use]
-pub fn is_path(text: &str) -> bool {
-    let is_name = |name: &str| {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        !["", ".", ".."].contains(&name) && name.bytes().all(allowed)
-    };
-    text.split('/').all(is_name)
-}
-
-/// One repository's folder in a hub cache.
-#[derive(Clone, Debug)]
-pub struct Repository(PathBuf);
-
-impl Repository {
-    /// The folder of `repository`, such as `Qdrant/all-MiniLM-L6-v2-onnx`,
-    /// which need not be there yet.
-    #[must_use]
-    pub fn of(cache: &Path, repository: &str) -> Self {
-        Self(cache.join(format!("models--{}", repository.replace('/', "--"))))
-    }
-
-    /// The folder.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.0
-    }
-
-    /// The file that names the current revision.
-    #[must_use]
-    pub fn reference(&self) -> PathBuf {
-        self.0.join("refs").join("main")
-    }
-
-    /// The current revision; none where nothing names one.
-    #[must_use]
-    pub fn revision(&self) -> Option<String> {
-        let text = fs::read_to_string(self.reference()).ok()?;
-        Some(text.trim().to_owned())
-    }
-
-    /// The folder of one revision's files.
-    #[must_use]
-    pub fn snapshot(&self, revision: &str) -> PathBuf {
-        self.0.join("snapshots").join(revision)
-    }
-}
 
 /// A model's files, found but not yet read.
 #[derive(Clone, Debug)]
@@ -155,7 +92,7 @@ impl Files {
         let mut additional = entry.additional.clone();
         if entry.names_more() {
             // What fastembed's lists say of a model, its graph says of any other.
-            let beside = weights::beside(&root, entry).map_err(|reason| {
+            let beside = beside::named_by(&root, entry).map_err(|reason| {
                 let graph = root.join(&entry.graph);
                 Error::unreadable(entry, &graph, reason)
             })?;
@@ -189,6 +126,21 @@ impl Files {
     /// [`Error::Unreadable`].
     pub(super) fn read(entry: &Entry, file: &Path) -> Result<Vec<u8>, Error> {
         fs::read(file).map_err(|fault| Error::unreadable(entry, file, fault))
+    }
+
+    /// What lies beside the graph, as `read` gives it.
+    ///
+    /// # Errors
+    /// The first one of `read`.
+    pub(super) fn external(
+        &self,
+        read: impl Fn(&Path) -> Result<Vec<u8>, Error>,
+    ) -> Result<Vec<External>, Error> {
+        let known = |file: &PathBuf| {
+            let path = file.strip_prefix(&self.root).unwrap_or(file);
+            Ok((path.display().to_string(), read(file)?.into()))
+        };
+        self.additional.iter().map(known).collect()
     }
 
     /// Where they came from, for callers: repository and revision, or the name of
@@ -304,25 +256,6 @@ mod tests {
             assert!(
                 matches!(&refused, Error::Unreadable { file, .. } if file.ends_with("refs/main"))
             );
-        }
-    }
-
-    #[test]
-    fn a_path_leads_to_a_file_below_and_nowhere_else() {
-        for path in ["model.onnx", "onnx/model_int8.onnx", "a/b/c.onnx_data"] {
-            assert!(is_path(path), "{path}");
-        }
-        for path in [
-            "",
-            "/etc/passwd",
-            "../x",
-            "a/../x",
-            "a//b",
-            "a/",
-            "a b",
-            "a?b",
-        ] {
-            assert!(!is_path(path), "{path}");
         }
     }
 

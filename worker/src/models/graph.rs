@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ort::session::Session;
 
+use super::beside::External;
 use super::catalog::Entry;
 use super::heads::Head;
 use super::runner::{Feed, Runner};
 use super::session::{self, Environment, Parallelism};
-use super::weights::{External, Weights};
+use super::weights::Weights;
 use super::{Error, Facts, Loaded, Model, Row, Tokenize, company, first_run};
 
 /// What it takes to run a model, whatever it reads.

@@ -1,5 +1,6 @@
 //! Models: token ids or pixels in, vectors out. The only room that knows ONNX Runtime.
 
+pub(crate) mod beside;
 pub mod calibration;
 #[cfg(feature = "candle")]
 pub mod candle;
@@ -18,12 +19,13 @@ mod outputs;
 pub mod pooling;
 pub mod prompts;
 pub mod proto;
+pub mod repository;
 mod runner;
 pub mod session;
 mod shards;
 mod token_feed;
 pub mod tokenizer;
-pub(crate) mod weights;
+mod weights;
 
 use std::path::Path;
 use std::sync::Arc;

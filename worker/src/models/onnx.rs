@@ -60,7 +60,7 @@ impl Prepared {
         if let Some(reason) = files.too_long(max_tokens) {
             return Err(unreadable(&files.graph, reason));
         }
-        let external = weights::external(&files, read)?;
+        let external = files.external(read)?;
         let query_weights = files.query_weights.as_deref().map(read).transpose()?;
         // The graph alone would be the same for other weights.
         let mut contents: Vec<&[u8]> = vec![&graph, &tokenizer];

@@ -4,8 +4,7 @@
 //! matrices anew, for itself. Given the tensors from outside and one container
 //! for what is packed, all sessions use the same memory.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,10 +13,8 @@ use ort::value::{DynValue, Tensor};
 use prost::Message;
 
 use super::Error;
-use super::catalog::Entry;
-use super::files::{self, Files};
-use super::proto::{EXTERNAL, FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
-use super::shards;
+use super::beside::{External, as_named};
+use super::proto::{EXTERNAL, FLOAT, GraphProto, ModelProto, TensorProto};
 
 /// Smaller tensors stay with the graph: its optimiser folds them away.
 const MIN_SHARED_BYTES: usize = 16 * 1024;
@@ -30,17 +27,7 @@ const DYNAMIC: &[&str] = &[
     "DynamicQuantizeLSTM",
 ];
 
-/// A file of weights that lies beside the graph, by its path from the model's folder
-/// or as the graph names it.
-pub(super) type External = (String, Arc<[u8]>);
-
 impl TensorProto {
-    /// What is said of data that lie in a file.
-    fn told(&self, key: &str) -> Option<&str> {
-        let mut entries = self.external_data.iter();
-        Some(entries.find(|entry| entry.key == key)?.value.as_str())
-    }
-
     /// The tensor's bytes, from the graph or from a file beside it.
     fn bytes<'d>(&'d self, external: &'d [External]) -> Result<&'d [u8], Error> {
         if self.data_location != EXTERNAL {
@@ -140,26 +127,6 @@ impl Weights {
     }
 }
 
-impl GraphProto {
-    /// Every node and every tensor, those of graphs within nodes included.
-    fn visit(&self, node: &mut impl FnMut(&NodeProto), tensor: &mut impl FnMut(&TensorProto)) {
-        // A list in place of a recursion: what is nested is not ours.
-        let mut graphs = vec![self];
-        while let Some(graph) = graphs.pop() {
-            graph.initializer.iter().for_each(&mut *tensor);
-            for each in &graph.node {
-                node(each);
-                for attribute in &each.attribute {
-                    attribute.t.iter().for_each(&mut *tensor);
-                    attribute.tensors.iter().for_each(&mut *tensor);
-                    graphs.extend(&attribute.g);
-                    graphs.extend(&attribute.graphs);
-                }
-            }
-        }
-    }
-}
-
 /// Whether any node takes the scale of what it quantises over a whole run.
 fn is_dynamic(graph: &GraphProto) -> bool {
     let mut dynamic = false;
@@ -170,192 +137,38 @@ fn is_dynamic(graph: &GraphProto) -> bool {
     dynamic
 }
 
-/// The files that the graph of an entry, or its index, keeps weights in and the
-/// entry does not name, by their paths from `root`.
-///
-/// # Errors
-/// The reason, as text, where that cannot be read, or names a file elsewhere.
-pub(crate) fn beside(root: &Path, entry: &Entry) -> Result<Vec<String>, String> {
-    let bytes = std::fs::read(root.join(&entry.graph)).map_err(|fault| fault.to_string())?;
-    let locations = if entry.is_sharded() {
-        shards::named(&bytes)?
-    } else {
-        let model = ModelProto::decode(Bytes::from(bytes));
-        let model = model.map_err(|_| "is not an ONNX file".to_owned())?;
-        locations(&model.graph.ok_or("is not an ONNX file")?)
-    };
-    let mut found = Vec::new();
-    for location in locations {
-        let path = located(&entry.graph, &location).ok_or_else(|| {
-            format!(
-                "keeps weights in {location:?}, which is no path below the model's folder, \
-                 of A-Z a-z 0-9 _ - . and /"
-            )
-        })?;
-        if !entry.additional.contains(&path) && !found.contains(&path) {
-            found.push(path);
-        }
-    }
-    Ok(found)
-}
-
-/// The path from the model's folder of what a graph at `graph` names; none where that
-/// is outside. Some exporters write `./` before it.
-fn located(graph: &str, location: &str) -> Option<String> {
-    let mut way: Vec<&str> = graph.split('/').collect();
-    way.pop();
-    for part in location.split('/') {
-        match part {
-            "." => {}
-            ".." => drop(way.pop()?),
-            part => way.push(part),
-        }
-    }
-    Some(way.join("/")).filter(|path| files::is_path(path))
-}
-
-/// The same files as a graph at `path` names them; those that it does not name, from
-/// its own folder.
-fn as_named(graph: &GraphProto, path: &str, external: &[External]) -> Vec<External> {
-    let mut named = Vec::new();
-    let locations = locations(graph);
-    for (file, data) in external {
-        let mut names: Vec<String> = locations.iter().cloned().collect();
-        names.retain(|name| located(path, name).as_ref() == Some(file));
-        if names.is_empty() {
-            let folder = path
-                .rsplit_once('/')
-                .map(|(folder, _)| format!("{folder}/"));
-            let below = folder.and_then(|folder| file.strip_prefix(&folder));
-            names.push(below.unwrap_or(file).to_owned());
-        }
-        named.extend(names.into_iter().map(|name| (name, Arc::clone(data))));
-    }
-    named
-}
-
-/// The files that a graph keeps weights in, as it names them.
-fn locations(graph: &GraphProto) -> BTreeSet<String> {
-    let mut locations = BTreeSet::new();
-    graph.visit(&mut |_| {}, &mut |tensor| {
-        let location = tensor.told("location");
-        if let Some(location) = location.filter(|_| tensor.data_location == EXTERNAL) {
-            locations.insert(location.to_owned());
-        }
-    });
-    locations
-}
-
-/// What lies beside a model's graph, as `read` gives it.
-///
-/// # Errors
-/// The first one of `read`.
-pub(super) fn external(
-    files: &Files,
-    read: impl Fn(&Path) -> Result<Vec<u8>, Error>,
-) -> Result<Vec<External>, Error> {
-    let known = |file: &PathBuf| {
-        let path = file.strip_prefix(&files.root).unwrap_or(file);
-        Ok((path.display().to_string(), read(file)?.into()))
-    };
-    files.additional.iter().map(known).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::proto::{AttributeProto, StringStringEntryProto};
+    use crate::models::proto::{AttributeProto, NodeProto};
 
-    fn kept_in(location: &str) -> TensorProto {
-        let told = StringStringEntryProto {
-            key: "location".to_owned(),
-            value: location.to_owned(),
+    /// A graph whose branch has a node of this operator.
+    fn branched(operator: &str) -> GraphProto {
+        let within = GraphProto {
+            node: vec![NodeProto {
+                op_type: operator.to_owned(),
+                ..NodeProto::default()
+            }],
+            ..GraphProto::default()
         };
-        TensorProto {
-            external_data: vec![told],
-            data_location: EXTERNAL,
-            ..TensorProto::default()
-        }
-    }
-
-    /// `outer` with a constant in "b", and a branch with a tensor in "c".
-    fn model(inner: &str) -> Bytes {
-        let node = |op: &str, attribute| NodeProto {
-            op_type: op.to_owned(),
-            attribute: vec![attribute],
+        let branch = AttributeProto {
+            g: Some(within),
+            ..AttributeProto::default()
+        };
+        let node = NodeProto {
+            op_type: "If".to_owned(),
+            attribute: vec![branch],
             ..NodeProto::default()
         };
-        let branch = GraphProto {
-            node: vec![node(inner, AttributeProto::default())],
-            initializer: vec![kept_in("c")],
+        GraphProto {
+            node: vec![node],
             ..GraphProto::default()
-        };
-        let constant = AttributeProto {
-            t: Some(kept_in("b")),
-            ..AttributeProto::default()
-        };
-        let within = AttributeProto {
-            g: Some(branch),
-            ..AttributeProto::default()
-        };
-        let graph = GraphProto {
-            node: vec![node("Constant", constant), node("If", within)],
-            initializer: vec![kept_in("a"), kept_in("a"), TensorProto::default()],
-            ..GraphProto::default()
-        };
-        let model = ModelProto {
-            graph: Some(graph),
-            ..ModelProto::default()
-        };
-        model.encode_to_vec().into()
-    }
-
-    #[test]
-    fn weights_are_looked_for_in_every_graph_and_every_node() {
-        let model = ModelProto::decode(model("Add")).unwrap();
-        let found: Vec<String> = locations(&model.graph.unwrap()).into_iter().collect();
-        assert_eq!(found, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn weights_lie_where_the_graph_says_within_the_models_folder() {
-        for (graph, location, path) in [
-            ("model.onnx", "a", Some("a")),
-            ("model.onnx", "./a", Some("a")),
-            ("model.onnx", "b/../a", Some("a")),
-            ("onnx/model.onnx", "./a", Some("onnx/a")),
-            ("onnx/model.onnx", "../a", Some("a")),
-            ("model.onnx", "../a", None),
-            ("onnx/model.onnx", "../../a", None),
-            ("onnx/model.onnx", "/etc/passwd", None),
-            ("model.onnx", "/etc/passwd", None),
-            ("model.onnx", "a b", None),
-            ("model.onnx", "", None),
-        ] {
-            assert_eq!(located(graph, location).as_deref(), path, "{location}");
         }
-    }
-
-    #[test]
-    fn a_file_is_given_to_the_runtime_under_every_name_that_the_graph_has_for_it() {
-        let graph = GraphProto {
-            initializer: ["./a", "a", "../b"].map(kept_in).into(),
-            ..GraphProto::default()
-        };
-        let data: Arc<[u8]> = Arc::new([]);
-        let files = ["onnx/a", "b", "onnx/c"].map(|file| (file.to_owned(), Arc::clone(&data)));
-        let named = as_named(&graph, "onnx/model.onnx", &files);
-        let named: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(named, ["./a", "a", "../b", "c"]);
     }
 
     #[test]
     fn a_branch_that_quantises_by_the_run_makes_the_whole_graph_dynamic() {
-        let is_dynamic = |bytes: Bytes| {
-            let model = ModelProto::decode(bytes).unwrap();
-            is_dynamic(&model.graph.unwrap())
-        };
-        assert!(is_dynamic(model("DynamicQuantizeLinear")));
-        assert!(!is_dynamic(model("QuantizeLinear")));
+        assert!(is_dynamic(&branched("DynamicQuantizeLinear")));
+        assert!(!is_dynamic(&branched("QuantizeLinear")));
     }
 }

@@ -14,7 +14,6 @@ use crate::models::graph::Graph;
 use crate::models::heads::Head;
 use crate::models::runner::Runner;
 use crate::models::session::{Environment, Parallelism};
-use crate::models::weights;
 use crate::models::{Error, Facts, Loaded, Row, Shape, Tokenize, Tokens};
 use crate::random::SplitMix;
 use crate::wire;
@@ -48,7 +47,7 @@ impl Prepared {
             dense: dimensions,
             ..Shape::default()
         };
-        let external = weights::external(&files, read)?;
+        let external = files.external(read)?;
         let mut contents: Vec<&[u8]> = vec![&graph, &settings];
         contents.extend(external.iter().map(|(_, data)| &**data));
         let facts = Facts::of(&entry, files.source(&entry), shape, &contents, "op=image");
