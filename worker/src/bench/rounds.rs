@@ -20,6 +20,9 @@ use crate::models::Op;
 const SINGLES: usize = 200;
 const AT_A_TURN: usize = 20;
 
+/// About as long as a bare echo takes, in which a processor falls asleep.
+const REST: Duration = Duration::from_micros(350);
+
 impl Session<'_> {
     /// Everything that a ratio compares, each once a round.
     pub(super) async fn rounds(&mut self, worker: &Process, caller: &Caller) -> anyhow::Result<()> {
@@ -97,19 +100,26 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Short texts one at a time, through the bus and in process.
+    /// Short texts one at a time, through the bus and in process: there without a
+    /// pause, and each after one, as a text that came through a bus has it.
     async fn singles(&mut self, caller: &Caller) -> anyhow::Result<()> {
         let (short, figures) = ([SHORT_TEXT.to_owned()], &mut self.figures);
         let (mut through, mut direct) = (Latencies::new()?, Latencies::new()?);
+        let mut rested = Latencies::new()?;
         for _ in 0..SINGLES / AT_A_TURN {
             bus::one_at_a_time(AT_A_TURN, &mut through, || caller.embed(&short)).await?;
             for _ in 0..AT_A_TURN {
                 direct.add(self.oracle.single(SHORT_TEXT)?)?;
             }
+            for _ in 0..AT_A_TURN {
+                std::thread::sleep(REST);
+                rested.add(self.oracle.single(SHORT_TEXT)?)?;
+            }
         }
         figures.add("idle_bus_p50_seconds", through.percentile(50.0));
         figures.add("idle_bus_p99_seconds", through.percentile(99.0));
         figures.add("idle_in_process_p50_seconds", direct.percentile(50.0));
+        figures.add("rested_in_process_p50_seconds", rested.percentile(50.0));
         Ok(())
     }
 }

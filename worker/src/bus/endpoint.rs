@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::{HeaderMap, Message, Subject};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +15,7 @@ use super::attempts::Attempts;
 use super::guard::Guard;
 use super::outbox::Outbox;
 use super::service::Counters;
+use super::unadmitted::Unadmitted;
 use crate::batch::Request;
 use crate::batch::admission::Ticket;
 use crate::batch::objects::Store;
@@ -29,11 +30,6 @@ use crate::wire::joint::Kind;
 use crate::wire::reply::{self, Responder, Room};
 use crate::wire::{Error, ErrorCode, protocol};
 
-/// Answers outside of admission, refusals and facts, that may be on their way
-/// out at once; past it the receive loop waits for the bus, which is the one
-/// thing that it may wait for.
-const MAX_UNADMITTED: usize = 4096;
-
 /// Pause before the first sign of life and between later ones.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(protocol::ALIVE_INTERVAL_MS);
 
@@ -47,9 +43,10 @@ pub(super) struct Shared {
     pub(super) attempts: Arc<Attempts>,
     /// Where objects that requests name are read, if any are.
     pub(super) store: Option<Arc<dyn Store>>,
-    /// A task for each request that was taken and is not yet answered.
+    /// A task for each request that was taken and is not yet answered, but for the
+    /// refusal that is just being given.
     pub(super) tasks: TaskTracker,
-    unadmitted: Arc<Semaphore>,
+    unadmitted: Unadmitted,
 }
 
 impl Shared {
@@ -60,6 +57,7 @@ impl Shared {
         instance: String,
         store: Option<Arc<dyn Store>>,
     ) -> Arc<Self> {
+        let tasks = TaskTracker::new();
         Arc::new(Self {
             outbox,
             guard,
@@ -68,8 +66,8 @@ impl Shared {
             instance,
             attempts: Arc::default(),
             store,
-            tasks: TaskTracker::new(),
-            unadmitted: Arc::new(Semaphore::new(MAX_UNADMITTED)),
+            unadmitted: Unadmitted::among(tasks.clone()),
+            tasks,
         })
     }
 }
@@ -112,8 +110,8 @@ impl Endpoint {
         }
     }
 
-    /// Takes one request: decides at once whether it is admitted, and leaves
-    /// the rest to a task of its own.
+    /// Takes one request: decides at once whether it is admitted. A refusal is given
+    /// here; the rest is left to a task of its own.
     pub(super) async fn take(self: &Arc<Self>, message: Message) {
         let received = Instant::now();
         let Some(to) = self.shared.reply_subject(&message) else {
@@ -127,7 +125,7 @@ impl Endpoint {
         match self.operation {
             Operation::Info(op) => match self.info(op, &call, &message.payload) {
                 Ok(body) => {
-                    let permit = self.shared.unadmitted().await;
+                    let permit = self.shared.unadmitted.permit().await;
                     let bodies = ready(Ok((vec![body], None)));
                     self.reply(to, call, received, permit, bodies.boxed());
                 }
@@ -241,19 +239,11 @@ impl Endpoint {
         });
     }
 
-    /// Refuses at once: a task of its own, which may wake a thread, costs more than
-    /// that, and takes over only where the bus does not take the refusal now.
+    /// Refuses at once.
     async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
         let endpoint = Arc::clone(self);
         let refused = async move { endpoint.refused(to, call, error, received).await };
-        let mut refused = refused.boxed();
-        if (&mut refused).now_or_never().is_none() {
-            let permit = self.shared.unadmitted().await;
-            self.shared.tasks.spawn(async move {
-                let _held_until_sent = permit;
-                refused.await;
-            });
-        }
+        self.shared.unadmitted.give(refused.boxed()).await;
     }
 
     async fn refused(&self, to: Subject, call: Call, error: Error, received: Instant) {
@@ -293,12 +283,6 @@ impl Shared {
                 Err(_elapsed) => self.outbox.alive(to.clone(), call).await,
             }
         }
-    }
-
-    /// Waits until one more answer outside of admission may be on its way.
-    async fn unadmitted(&self) -> Option<OwnedSemaphorePermit> {
-        // The semaphore is never closed.
-        Arc::clone(&self.unadmitted).acquire_owned().await.ok()
     }
 
     /// The subject to answer on; a request without an allowed one is dropped,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, Subscriber};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 
 use super::arrivals::Arrivals;
 use super::connect::Error;
@@ -179,7 +180,7 @@ impl Subscription {
         take: &impl Fn(Message) -> F,
     ) {
         for _ in 0..most {
-            let Some(Some(message)) = self.subscriber.next().now_or_never() else {
+            let Some(message) = unread(&mut self.subscriber) else {
                 return;
             };
             self.hand(message, take).await;
@@ -193,8 +194,34 @@ impl Subscription {
     }
 }
 
+/// The next of what lies there. The runtime has a task take no more than 128 messages
+/// before it lets others run, and says until then that none is there; here, whoever
+/// takes them has a bound.
+fn unread<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    unconstrained(stream.next()).now_or_never().flatten()
+}
+
 /// Waits for the word to stop; a sender that is gone is as good.
 async fn stopped(stop: &mut Stop) -> Duration {
     let word = stop.wait_for(|stop| stop.is_some()).await;
     word.ok().and_then(|stop| *stop).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream::poll_fn;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_that_lies_there_is_taken_however_much_the_runtime_lets_a_task_take() {
+        let (sender, mut receiver) = mpsc::channel(1000);
+        (0..1000).for_each(|number| sender.try_send(number).unwrap());
+        let mut stream = poll_fn(|context| receiver.poll_recv(context));
+        for number in 0..1000 {
+            assert_eq!(unread(&mut stream), Some(number));
+        }
+        assert_eq!(unread(&mut stream), None);
+    }
 }

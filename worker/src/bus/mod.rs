@@ -17,6 +17,7 @@ mod post;
 mod service;
 mod station;
 mod tombstones;
+mod unadmitted;
 mod worker;
 
 pub use connect::{Connection, Error, connect};

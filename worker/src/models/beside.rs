@@ -8,45 +8,13 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::catalog::Entry;
-use super::proto::{EXTERNAL, GraphProto, ModelProto, NodeProto, TensorProto};
+use super::proto::{EXTERNAL, GraphProto, ModelProto};
 use super::repository::is_path;
 use super::shards;
 
 /// A file of weights that lies beside the graph, by its path from the model's folder
 /// or as the graph names it.
 pub(super) type External = (String, Arc<[u8]>);
-
-impl TensorProto {
-    /// What is said of data that lie in a file.
-    pub(super) fn told(&self, key: &str) -> Option<&str> {
-        let mut entries = self.external_data.iter();
-        Some(entries.find(|entry| entry.key == key)?.value.as_str())
-    }
-}
-
-impl GraphProto {
-    /// Every node and every tensor, those of graphs within nodes included.
-    pub(super) fn visit(
-        &self,
-        node: &mut impl FnMut(&NodeProto),
-        tensor: &mut impl FnMut(&TensorProto),
-    ) {
-        // A list in place of a recursion: what is nested is not ours.
-        let mut graphs = vec![self];
-        while let Some(graph) = graphs.pop() {
-            graph.initializer.iter().for_each(&mut *tensor);
-            for each in &graph.node {
-                node(each);
-                for attribute in &each.attribute {
-                    attribute.t.iter().for_each(&mut *tensor);
-                    attribute.tensors.iter().for_each(&mut *tensor);
-                    graphs.extend(&attribute.g);
-                    graphs.extend(&attribute.graphs);
-                }
-            }
-        }
-    }
-}
 
 /// The files that the graph of an entry, or its index, keeps weights in and the
 /// entry does not name, by their paths from `root`.
@@ -127,7 +95,7 @@ fn locations(graph: &GraphProto) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::proto::{AttributeProto, StringStringEntryProto};
+    use crate::models::proto::{AttributeProto, NodeProto, StringStringEntryProto, TensorProto};
 
     fn kept_in(location: &str) -> TensorProto {
         let told = StringStringEntryProto {
@@ -165,6 +133,7 @@ mod tests {
             ..GraphProto::default()
         }
     }
+
     #[test]
     fn weights_are_looked_for_in_every_graph_and_every_node() {
         let found: Vec<String> = locations(&graph()).into_iter().collect();

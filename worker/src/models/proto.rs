@@ -131,6 +131,38 @@ pub struct Dimension {
     pub dim_param: String,
 }
 
+impl TensorProto {
+    /// What is said of data that lie in a file.
+    pub(super) fn told(&self, key: &str) -> Option<&str> {
+        let mut entries = self.external_data.iter();
+        Some(entries.find(|entry| entry.key == key)?.value.as_str())
+    }
+}
+
+impl GraphProto {
+    /// Every node and every tensor, those of graphs within nodes included.
+    pub(super) fn visit(
+        &self,
+        node: &mut impl FnMut(&NodeProto),
+        tensor: &mut impl FnMut(&TensorProto),
+    ) {
+        // A list in place of a recursion: what is nested is not ours.
+        let mut graphs = vec![self];
+        while let Some(graph) = graphs.pop() {
+            graph.initializer.iter().for_each(&mut *tensor);
+            for each in &graph.node {
+                node(each);
+                for attribute in &each.attribute {
+                    attribute.t.iter().for_each(&mut *tensor);
+                    attribute.tensors.iter().for_each(&mut *tensor);
+                    graphs.extend(&attribute.g);
+                    graphs.extend(&attribute.graphs);
+                }
+            }
+        }
+    }
+}
+
 impl ValueInfoProto {
     /// A tensor of this name and element type; `sides` name its dimensions,
     /// none leaves even their number open.

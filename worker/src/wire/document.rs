@@ -42,15 +42,6 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Bytes of its packed dense vectors.
-    pub(super) fn vector_bytes(&self) -> usize {
-        let packed = self
-            .embeddings
-            .as_ref()
-            .and_then(|block| block.data.as_ref());
-        packed.map_or(0, |Packed(bytes)| bytes.len())
-    }
-
     /// Rows `rows` of an answer.
     pub(super) fn of(
         answer: &'a Answer,
@@ -128,6 +119,15 @@ impl<'a> Document<'a> {
             colbert: block,
             ..rest
         }
+    }
+
+    /// Bytes of its packed dense vectors.
+    pub(super) fn vector_bytes(&self) -> usize {
+        let packed = self
+            .embeddings
+            .as_ref()
+            .and_then(|block| block.data.as_ref());
+        packed.map_or(0, |Packed(bytes)| bytes.len())
     }
 }
 

@@ -130,12 +130,12 @@ impl Format {
     /// As [`Self::encode`].
     fn encode_about<T: Serialize>(self, document: &T, bytes: usize) -> Result<Vec<u8>, Error> {
         let mut body = Vec::with_capacity(bytes);
-        let lost = |fault: String| Error::new(ErrorCode::Internal, fault);
+        let internal = |fault: String| Error::new(ErrorCode::Internal, fault);
         match self {
             Self::MsgPack => rmp_serde::encode::write_named(&mut body, document)
-                .map_err(|fault| lost(fault.to_string()))?,
+                .map_err(|fault| internal(fault.to_string()))?,
             Self::Json => serde_json::to_writer(&mut body, document)
-                .map_err(|fault| lost(fault.to_string()))?,
+                .map_err(|fault| internal(fault.to_string()))?,
         }
         Ok(body)
     }

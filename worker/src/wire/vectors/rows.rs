@@ -26,7 +26,7 @@ pub(in crate::wire) const fn row_bytes(encoding: Encoding, dims: usize) -> usize
 /// Packs whole rows of `dims` finite values each.
 pub(super) fn pack(encoding: Encoding, dims: usize, values: &[f32]) -> Vec<u8> {
     let rows = values.chunks_exact(dims);
-    // Collected by value, not by byte: a copy, where a loop over bytes is a step each.
+    // By value, not by byte: the compiler then sees whole values, and makes it a copy.
     match encoding {
         Encoding::F32 | Encoding::Array => {
             let each: Vec<_> = values.iter().map(|value| value.to_le_bytes()).collect();
@@ -43,7 +43,11 @@ pub(super) fn pack(encoding: Encoding, dims: usize, values: &[f32]) -> Vec<u8> {
             rows.for_each(|row| pack_i8(row, &mut bytes));
             bytes
         }
-        Encoding::Ubinary => rows.flat_map(|row| row.chunks(8).map(signs)).collect(),
+        Encoding::Ubinary => {
+            let mut bytes = Vec::with_capacity(rows.len() * row_bytes(encoding, dims));
+            rows.for_each(|row| bytes.extend(row.chunks(8).map(signs)));
+            bytes
+        }
     }
 }
 
