@@ -34,10 +34,11 @@ const MIB: f64 = (1 << 20) as f64;
 /// Growth that passes, in MiB each ten minutes.
 const MAX_SLOPE: f64 = 1.0;
 
-/// The same at a twentieth, where it is drawn from 21 seconds: allocators that take
-/// a few pages more, or give some back, move it by 160. What still shows is a leak of
-/// some hundred bytes a request.
-const MAX_SLOPE_OF_A_TWENTIETH: f64 = 512.0;
+/// At a twentieth, in MiB that the peak of the second half may be above that of the
+/// first. Memory moves within a band of 25 MiB there, in steps of what allocators keep
+/// before they give it back, so that a slope over 21 seconds comes out anywhere up to
+/// 1,000; its upper edge moves by 5. What still shows is a leak of a kilobyte a request.
+const MAX_RISE_OF_A_TWENTIETH: f64 = 16.0;
 
 /// A caller's next request, and the refusal that it may get.
 type Next = fn(&Texts, usize) -> (Ask, Option<&'static str>);
@@ -179,20 +180,18 @@ async fn ten_minutes_of_mixed_calls_leave_a_warm_workers_memory_as_it_was() {
     worker.stop().await;
     let warm = &resident[WARM_UP..];
     let growth = slope(warm) * by_full;
-    let most = warm.iter().copied().fold(0.0, f64::max);
+    let peak = |samples: &[f64]| samples.iter().copied().fold(0.0, f64::max);
+    let (first, second) = warm.split_at(warm.len() / 2);
+    let (most, rise) = (peak(warm), peak(second) - peak(first));
     println!(
-        "  memory: {:.1} MiB when warm, {most:.1} at most, {:.1} at the end; {growth:.2} MiB each ten minutes",
+        "  memory: {:.1} MiB when warm, {most:.1} at most, {:.1} at the end; {growth:.2} MiB each ten minutes, peak {rise:+.1}",
         warm[0],
         warm[warm.len() - 1],
     );
     tally.report();
-    let bound = if span == FULL {
-        MAX_SLOPE
+    if span == FULL {
+        assert!(growth <= MAX_SLOPE, "memory grows by {growth} MiB");
     } else {
-        MAX_SLOPE_OF_A_TWENTIETH
-    };
-    assert!(
-        growth <= bound,
-        "memory grows by {growth} MiB each ten minutes"
-    );
+        assert!(rise <= MAX_RISE_OF_A_TWENTIETH, "it rises by {rise} MiB");
+    }
 }
