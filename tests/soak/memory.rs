@@ -37,8 +37,9 @@ const MAX_SLOPE: f64 = 1.0;
 /// At a twentieth, in MiB that the peak of the second half may be above that of the
 /// first. Memory moves within a band of 25 MiB there, in steps of what allocators keep
 /// before they give it back, so that a slope over 21 seconds comes out anywhere up to
-/// 1,000; its upper edge moves by 5. What still shows is a leak of a kilobyte a request.
-const MAX_RISE_OF_A_TWENTIETH: f64 = 16.0;
+/// 1,000; its upper edge moves by 5. What still shows is a leak of some hundred bytes a
+/// request, as it did by a slope of 512 MiB each ten minutes.
+const MAX_RISE_OF_A_TWENTIETH: f64 = 9.0;
 
 /// A caller's next request, and the refusal that it may get.
 type Next = fn(&Texts, usize) -> (Ask, Option<&'static str>);

@@ -1,13 +1,11 @@
 //! One endpoint: an operation on a model, answered and counted.
 
-use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, Subject};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -43,8 +41,8 @@ pub(super) struct Shared {
     pub(super) attempts: Arc<Attempts>,
     /// Where objects that requests name are read, if any are.
     pub(super) store: Option<Arc<dyn Store>>,
-    /// A task for each request that was taken and is not yet answered, but for the
-    /// refusal that is just being given.
+    /// A task for each request that was taken and is not yet answered, but for what is
+    /// just being given outside of admission.
     pub(super) tasks: TaskTracker,
     unadmitted: Unadmitted,
 }
@@ -73,7 +71,7 @@ impl Shared {
 }
 
 /// What answers a request, and what is to be held until that is sent.
-type Bodies = (Vec<Vec<u8>>, Option<(Ticket, Hand)>);
+type Bodies = (Vec<Vec<u8>>, (Ticket, Hand));
 
 /// What an endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +108,8 @@ impl Endpoint {
         }
     }
 
-    /// Takes one request: decides at once whether it is admitted. A refusal is given
-    /// here; the rest is left to a task of its own.
+    /// Takes one request: decides at once whether it is admitted, and leaves what is to
+    /// a task of its own; a refusal or the model's facts are given here.
     pub(super) async fn take(self: &Arc<Self>, message: Message) {
         let received = Instant::now();
         let Some(to) = self.shared.reply_subject(&message) else {
@@ -120,17 +118,14 @@ impl Endpoint {
         let headers = message.headers.as_ref();
         let call = match Call::read(|name| header(headers, name), &message.payload) {
             Ok(call) => call,
-            Err((error, call)) => return self.refuse(to, call, error, received).await,
+            Err((error, call)) => return self.give(to, call, Err(error), received).await,
         };
         match self.operation {
-            Operation::Info(op) => match self.info(op, &call, &message.payload) {
-                Ok(body) => {
-                    let permit = self.shared.unadmitted.permit().await;
-                    let bodies = ready(Ok((vec![body], None)));
-                    self.reply(to, call, received, permit, bodies.boxed());
-                }
-                Err(error) => self.refuse(to, call, error, received).await,
-            },
+            Operation::Info(op) => {
+                let answer = self.info(op, &call, &message.payload);
+                self.give(to, call, answer.map(|body| vec![body]), received)
+                    .await;
+            }
             Operation::Call(op) => {
                 let room = Room::within(self.shared.outbox.max_payload());
                 let id = header(headers, protocol::HEADER_ATTEMPT_ID).and_then(AttemptId::parse);
@@ -157,11 +152,11 @@ impl Endpoint {
                                 instance: &endpoint.shared.instance,
                             };
                             let bodies = reply::write(&served.answer, &call, room, responder)?;
-                            Ok((bodies, Some(served.until_sent)))
+                            Ok((bodies, served.until_sent))
                         };
-                        self.reply(to, call, received, None, bodies.boxed());
+                        self.reply(to, call, received, bodies.boxed());
                     }
-                    Err(error) => self.refuse(to, call, error, received).await,
+                    Err(error) => self.give(to, call, Err(error), received).await,
                 }
             }
         }
@@ -214,41 +209,58 @@ impl Endpoint {
         })
     }
 
-    /// Answers from a task of its own; the request counts once, however many
-    /// messages answer it.
+    /// Answers from a task of its own.
     fn reply(
         self: &Arc<Self>,
         to: Subject,
         call: Call,
         received: Instant,
-        permit: Option<OwnedSemaphorePermit>,
         bodies: BoxFuture<'static, Result<Bodies, Error>>,
     ) {
         let endpoint = Arc::clone(self);
         self.shared.tasks.spawn(async move {
-            let _held_until_sent = permit;
             let shared = &endpoint.shared;
-            match shared.with_signs_of_life(&to, &call, bodies).await {
-                Ok((bodies, _held_until_sent)) => {
-                    let unsent = (!endpoint.shared.outbox.result(to, &call, bodies).await)
-                        .then(|| Error::new(ErrorCode::Internal, "the reply could not be sent"));
-                    endpoint.answered(unsent.as_ref(), received.elapsed());
-                }
-                Err(error) => endpoint.refused(to, call, error, received).await,
-            }
+            let bodies = shared.with_signs_of_life(&to, &call, bodies).await;
+            let (answer, _held_until_sent) = match bodies {
+                Ok((bodies, held)) => (Ok(bodies), Some(held)),
+                Err(error) => (Err(error), None),
+            };
+            endpoint.send(to, call, answer, received).await;
         });
     }
 
-    /// Refuses at once.
-    async fn refuse(self: &Arc<Self>, to: Subject, call: Call, error: Error, received: Instant) {
+    /// Answers at once, outside of admission.
+    async fn give(
+        self: &Arc<Self>,
+        to: Subject,
+        call: Call,
+        answer: Result<Vec<Vec<u8>>, Error>,
+        received: Instant,
+    ) {
         let endpoint = Arc::clone(self);
-        let refused = async move { endpoint.refused(to, call, error, received).await };
-        self.shared.unadmitted.give(refused.boxed()).await;
+        let sent = async move { endpoint.send(to, call, answer, received).await };
+        self.shared.unadmitted.give(sent.boxed()).await;
     }
 
-    async fn refused(&self, to: Subject, call: Call, error: Error, received: Instant) {
-        self.shared.outbox.refusal(to, &call, &error).await;
-        self.answered(Some(&error), received.elapsed());
+    /// Sends the bodies of an answer, or a refusal; the request counts once, however
+    /// many messages answer it.
+    async fn send(
+        &self,
+        to: Subject,
+        call: Call,
+        answer: Result<Vec<Vec<u8>>, Error>,
+        received: Instant,
+    ) {
+        let outbox = &self.shared.outbox;
+        let error = match answer {
+            Ok(bodies) => (!outbox.result(to, &call, bodies).await)
+                .then(|| Error::new(ErrorCode::Internal, "the reply could not be sent")),
+            Err(error) => {
+                outbox.refusal(to, &call, &error).await;
+                Some(error)
+            }
+        };
+        self.answered(error.as_ref(), received.elapsed());
     }
 
     fn answered(&self, error: Option<&Error>, elapsed: Duration) {

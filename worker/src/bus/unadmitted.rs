@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::unconstrained;
 use tokio_util::task::TaskTracker;
 
@@ -27,18 +27,13 @@ impl Unadmitted {
         }
     }
 
-    /// Waits until one more may be on its way.
-    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        // The semaphore is never closed.
-        Arc::clone(&self.permits).acquire_owned().await.ok()
-    }
-
     /// Gives one here, if the bus takes it now, and else by a task: which may wake a
     /// thread, and that costs more than a refusal does.
     pub(super) async fn give(&self, mut answer: BoxFuture<'static, ()>) {
         // The caller's loop counts what it takes at a time.
         if unconstrained(&mut answer).now_or_never().is_none() {
-            let permit = self.permit().await;
+            // The semaphore is never closed.
+            let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
             self.tasks.spawn(async move {
                 let _held_until_sent = permit;
                 answer.await;
